@@ -1,0 +1,66 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The arrows of ARCHITECTURE.md are this file's dependencies; Scripts/lint checks that no import goes against them.
+let package = Package(
+    name: "portal",
+    platforms: [.macOS(.v14)],
+    products: [
+        .library(name: "Portal", targets: ["Portal"]),
+        .executable(name: "portal", targets: ["PortalCommand"]),
+        .executable(name: "portal-executor", targets: ["ExecutorMain"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    ],
+    targets: [
+        // Shared by both sides; compiled as Embedded Swift too (Scripts/build-executors).
+        .target(name: "PortalWire"),
+        .target(name: "PortalLink", dependencies: ["PortalWire"]),
+
+        // The far side.
+        .target(name: "CExecutorPlatform"),
+        .target(name: "PortalExecutor", dependencies: ["PortalWire", "PortalLink", "CExecutorPlatform"]),
+        .executableTarget(name: "ExecutorMain", dependencies: ["PortalExecutor"]),
+
+        // The near side.
+        .target(name: "PortalImages"),
+        .target(
+            name: "CLibssh2", path: "Sources/PortalSSH/CLibssh2",
+            linkerSettings: [.linkedLibrary("ssh2"), .linkedLibrary("crypto")]),
+        .target(
+            name: "PortalSSH",
+            dependencies: [
+                "PortalWire", "PortalLink", "CLibssh2",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["CLibssh2"]),
+        .target(
+            name: "PortalProxy",
+            dependencies: [
+                "PortalWire", "PortalLink", "PortalSSH", "PortalImages",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
+            name: "Portal",
+            dependencies: [
+                "PortalWire", "PortalLink", "PortalProxy",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .executableTarget(
+            name: "PortalCommand",
+            dependencies: [
+                "Portal",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)
