@@ -1,0 +1,142 @@
+import PortalWire
+
+/// One end of a link, without any I/O: bytes go in and come out, messages come out and go in.
+///
+/// It cuts frames, checks that a hello comes first and once, counts, acknowledges, keeps for replay, and answers pings. Whoever drives it
+/// moves bytes between it and a pipe, asks for events after each receive, and stops producing while `isFull`.
+public struct LinkEndpoint {
+    /// Something that the driver acts on.
+    public enum Event {
+        /// The peer's hello, with a version that both speak.
+        case hello(Hello, version: UInt64)
+        /// A sequenced message with its frame, whose payload belongs to it.
+        case message(Message, Frame)
+        /// The answer to a ping.
+        case pong(UInt64)
+    }
+
+    private var decoder = FrameDecoder()
+    private var counter = ReceiveCounter()
+    private var replay = ReplayBuffer()
+    private var hasPeerHello = false
+    private let isCounting: Bool
+    private var outbound: [Frame] = []
+    /// Bytes that wait to be taken by the driver.
+    public private(set) var outboundBytes = 0
+
+    /// An endpoint of a new session.
+    /// - Parameter isCounting: True between proxy and executor, whose session outlives links. A client's own socket is no less reliable than
+    ///   the client itself: there, nothing is numbered, acknowledged or kept.
+    public init(isCounting: Bool) { self.isCounting = isCounting }
+
+    // MARK: In
+
+    /// Takes bytes that the pipe delivered.
+    public mutating func receive(_ bytes: UnsafeRawBufferPointer) { decoder.receive(bytes) }
+
+    /// The next event of what was received, or nil until more comes.
+    /// - Throws: `LinkError` where the peer broke a rule or said goodbye: the link is over, and `goodbye(for:)` has the frame to send.
+    public mutating func nextEvent() throws(LinkError) -> Event? {
+        var outcome: LinkError?
+        do throws(WireError) {
+            while let frame = try decoder.next() {
+                switch try process(frame) {
+                case .event(let event): return event
+                case .goodbye(let code, let text): outcome = .goodbye(code: code, text: text)
+                case .nothing: continue
+                }
+                break
+            }
+        } catch {
+            outcome = .broken(error)
+        }
+        if let outcome { throw outcome }
+        return nil
+    }
+
+    private enum Step {
+        case event(Event)
+        case goodbye(ErrorCode, [UInt8])
+        case nothing
+    }
+
+    private mutating func process(_ frame: Frame) throws(WireError) -> Step {
+        let message = try Message(frame)
+        guard hasPeerHello || isAllowedBeforeHello(message) else { throw .hello }
+        if isCounting, message.isSequenced, counter.count(frame) { acknowledge() }
+        switch message {
+        case .hello(let hello):
+            guard !hasPeerHello else { throw .hello }
+            guard let version = ProtocolVersion.common(minimum: hello.minimumVersion, maximum: hello.maximumVersion) else { throw .version }
+            hasPeerHello = true
+            return .event(.hello(hello, version: version))
+        case .acknowledge(let count):
+            guard isCounting else { throw .acknowledgement }
+            try replay.acknowledge(count)
+            return .nothing
+        case .ping(let number):
+            send(.pong(number))
+            return .nothing
+        case .pong(let number): return .event(.pong(number))
+        case .goodbye(let code, let text): return .goodbye(code, text)
+        case .unknown: return .nothing
+        default: return .event(.message(message, frame))
+        }
+    }
+
+    private func isAllowedBeforeHello(_ message: Message) -> Bool {
+        switch message {
+        case .hello, .goodbye, .ping, .pong: true
+        default: false
+        }
+    }
+
+    // MARK: Out
+
+    /// Whether so much is unacknowledged that nothing more may be produced. Control frames are still accepted.
+    public var isFull: Bool { replay.isFull }
+
+    /// The bytes that the peer has not acknowledged; zero on a link that does not count.
+    public var unacknowledgedBytes: Int { replay.bytes }
+
+    /// The number of sequenced frames that were processed, as a hello says it.
+    public var received: UInt64 { counter.received }
+
+    /// The number of sequenced frames that were sent.
+    public var sent: UInt64 { replay.sent }
+
+    /// Queues a message.
+    public mutating func send(_ message: Message, payload: [UInt8] = []) {
+        enqueue(message.frame(payload: payload), isSequenced: message.isSequenced)
+    }
+
+    /// Queues a frame that is already written: a request, a result, or one that is passed on. Its message must be a sequenced one.
+    public mutating func send(sequenced frame: Frame) { enqueue(frame, isSequenced: true) }
+
+    /// Says that everything received was processed, if that was not yet said. Called when the link falls idle.
+    public mutating func acknowledgeIfNeeded() {
+        if isCounting, counter.hasUnacknowledged { acknowledge() }
+    }
+
+    /// The last frame for a peer that broke a rule.
+    public static func goodbye(for error: WireError) -> Frame {
+        Message.goodbye(code: .invalid, text: [UInt8](error.rule)).frame()
+    }
+
+    /// Takes everything that waits to be sent, in order.
+    public mutating func takeOutbound() -> [Frame] {
+        guard !outbound.isEmpty else { return [] }
+        let frames = outbound
+        outbound.removeAll(keepingCapacity: true)
+        outboundBytes = 0
+        return frames
+    }
+
+    private mutating func acknowledge() { send(.acknowledge(counter.takeAcknowledgement())) }
+
+    private mutating func enqueue(_ frame: Frame, isSequenced: Bool) {
+        if isCounting, isSequenced { replay.append(frame) }
+        outbound.append(frame)
+        outboundBytes += frame.bytes.count
+    }
+}

@@ -1,0 +1,62 @@
+/// Text on the wire stays bytes on both sides: Embedded Swift has no Unicode tables, and paths are not always UTF-8.
+extension [UInt8] {
+    /// The bytes of a literal.
+    public init(_ literal: StaticString) {
+        self = Array(UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    /// Whether these bytes are exactly the literal's.
+    @inline(__always)
+    public func equals(_ literal: StaticString) -> Bool {
+        guard count == literal.utf8CodeUnitCount else { return false }
+        let start = literal.utf8Start
+        for index in 0..<count where self[index] != start[index] { return false }
+        return true
+    }
+
+    /// Appends a literal's bytes.
+    @inline(__always)
+    public mutating func append(_ literal: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    /// Appends a number in decimal.
+    public mutating func append(decimal value: UInt64) {
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)  // 24 bytes of room; a UInt64 has 20 digits at most
+        Swift.withUnsafeMutableBytes(of: &digits) { room in
+            var position = room.count
+            var rest = value
+            repeat {
+                position -= 1
+                room[position] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+                rest /= 10
+            } while rest > 0
+            append(contentsOf: UnsafeRawBufferPointer(rebasing: room[position...]))
+        }
+    }
+
+    /// Appends a number in decimal, with its sign.
+    public mutating func append(decimal value: Int64) {
+        if value < 0 { append(0x2D) }
+        append(decimal: value.magnitude)
+    }
+
+    /// Appends four bytes, most significant first.
+    @inline(__always)
+    mutating func append(bigEndian value: UInt32) {
+        append(UInt8(truncatingIfNeeded: value >> 24))
+        append(UInt8(truncatingIfNeeded: value >> 16))
+        append(UInt8(truncatingIfNeeded: value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+    }
+}
+
+/// Lower-case hexadecimal of some bytes.
+public func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
+    var text: [UInt8] = []
+    text.reserveCapacity(bytes.count * 2)
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] { text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble) }
+    }
+    return text
+}

@@ -1,0 +1,173 @@
+/// The first frame of each side: who it is and what it can.
+public struct Hello: Sendable {
+    /// The oldest protocol version that the sender speaks.
+    public var minimumVersion: UInt64 = ProtocolVersion.minimum
+    /// The newest protocol version that the sender speaks.
+    public var maximumVersion: UInt64 = ProtocolVersion.maximum
+    /// The sender's build, for people and for telling two builds of one version apart.
+    public var build: [UInt8]
+    /// What the sender can beyond the version's least; names that the receiver does not know are ignored.
+    public var capabilities: [[UInt8]] = []
+    /// Proxy and executor: the session's 128 secret bits, in hexadecimal.
+    public var session: [UInt8]?
+    /// Executor: changes whenever its memory was lost; hexadecimal.
+    public var epoch: [UInt8]?
+    /// Proxy and executor: the number of sequenced frames that the sender has processed in this session.
+    public var received: UInt64 = 0
+    /// Executor (and proxy, once it knows): the host.
+    public var host: HostFacts?
+    /// Proxy to client: the request identifiers that this client uses, first and last.
+    public var identifiers: (first: UInt64, last: UInt64)?
+    /// Client to proxy: whether a person can be asked through this client.
+    public var isInteractive = false
+    /// The sender's process identifier.
+    public var process: UInt64?
+
+    /// A hello with everything else at its default.
+    public init(build: [UInt8]) { self.build = build }
+}
+
+/// What the executor says of its host.
+public struct HostFacts: Sendable, Equatable {
+    /// The kernel's name: `Linux`.
+    public var system: [UInt8]
+    /// The machine as `uname -m` has it: `aarch64`.
+    public var machine: [UInt8]
+    /// The kernel's release.
+    public var release: [UInt8]
+    /// The host's own name.
+    public var name: [UInt8]
+    /// The account's name, or its number where it has none.
+    public var user: [UInt8]
+    /// The account's number.
+    public var userIdentifier: UInt64
+    /// The home directory, `/` where there is none.
+    public var home: [UInt8]
+    /// The directory that relative paths start from.
+    public var directory: [UInt8]
+    /// Changes with each start of the host's kernel; empty where the host does not tell.
+    public var boot: [UInt8]
+
+    /// Makes the facts.
+    public init(
+        system: [UInt8], machine: [UInt8], release: [UInt8], name: [UInt8], user: [UInt8], userIdentifier: UInt64, home: [UInt8],
+        directory: [UInt8], boot: [UInt8]
+    ) {
+        self.system = system
+        self.machine = machine
+        self.release = release
+        self.name = name
+        self.user = user
+        self.userIdentifier = userIdentifier
+        self.home = home
+        self.directory = directory
+        self.boot = boot
+    }
+}
+
+extension Hello {
+    init?(_ value: JSONValue) {
+        guard let version = value["protocol"], let minimum = version["minimum"]?.unsigned, let maximum = version["maximum"]?.unsigned,
+            minimum <= maximum, let build = value["build"]?.string
+        else { return nil }
+        self.build = build
+        minimumVersion = minimum
+        maximumVersion = maximum
+        capabilities = (value["capabilities"]?.array ?? []).compactMap { $0.string }
+        session = value["session"]?.string
+        epoch = value["epoch"]?.string
+        received = value["received"]?.unsigned ?? 0
+        host = value["host"].flatMap { HostFacts($0) }
+        if let range = value["identifiers"], let first = range["first"]?.unsigned, let last = range["last"]?.unsigned, first <= last {
+            identifiers = (first, last)
+        }
+        isInteractive = value["interactive"]?.bool ?? false
+        process = value["process"]?.unsigned
+    }
+
+    func writeMembers(to writer: inout JSONWriter) {
+        writer.name("protocol")
+        writer.beginObject()
+        writer.name("minimum")
+        writer.integer(minimumVersion)
+        writer.name("maximum")
+        writer.integer(maximumVersion)
+        writer.endObject()
+        writer.name("build")
+        writer.string(build)
+        writer.name("capabilities")
+        writer.beginArray()
+        for capability in capabilities { writer.string(capability) }
+        writer.endArray()
+        if let session {
+            writer.name("session")
+            writer.string(session)
+        }
+        if let epoch {
+            writer.name("epoch")
+            writer.string(epoch)
+        }
+        if session != nil {
+            writer.name("received")
+            writer.integer(received)
+        }
+        if let host {
+            writer.name("host")
+            host.write(to: &writer)
+        }
+        if let identifiers {
+            writer.name("identifiers")
+            writer.beginObject()
+            writer.name("first")
+            writer.integer(identifiers.first)
+            writer.name("last")
+            writer.integer(identifiers.last)
+            writer.endObject()
+        }
+        if isInteractive {
+            writer.name("interactive")
+            writer.bool(true)
+        }
+        if let process {
+            writer.name("process")
+            writer.integer(process)
+        }
+    }
+}
+
+extension HostFacts {
+    /// Reads the facts; nil where one is missing.
+    public init?(_ value: JSONValue) {
+        guard let system = value["system"]?.bytes, let machine = value["machine"]?.bytes, let release = value["release"]?.bytes,
+            let name = value["name"]?.bytes, let user = value["user"]?.bytes, let userIdentifier = value["uid"]?.unsigned,
+            let home = value["home"]?.bytes, let directory = value["directory"]?.bytes, let boot = value["boot"]?.bytes
+        else { return nil }
+        self.init(
+            system: system, machine: machine, release: release, name: name, user: user, userIdentifier: userIdentifier, home: home,
+            directory: directory, boot: boot)
+    }
+
+    /// Writes the facts as an object.
+    public func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.name("system")
+        writer.byteString(system)
+        writer.name("machine")
+        writer.byteString(machine)
+        writer.name("release")
+        writer.byteString(release)
+        writer.name("name")
+        writer.byteString(name)
+        writer.name("user")
+        writer.byteString(user)
+        writer.name("uid")
+        writer.integer(userIdentifier)
+        writer.name("home")
+        writer.byteString(home)
+        writer.name("directory")
+        writer.byteString(directory)
+        writer.name("boot")
+        writer.byteString(boot)
+        writer.endObject()
+    }
+}

@@ -1,0 +1,144 @@
+/// What a frame's header says. Docs/protocol.md describes each; a test holds the two against each other.
+public enum Message: Sendable {
+    /// The first frame of each side.
+    case hello(Hello)
+    /// Asks for an operation. The frame's payload is the start of the request's own data.
+    case request(Request)
+    /// A piece of a stream, in the frame's payload.
+    case data(id: UInt64, stream: StreamName, end: Bool)
+    /// The receiver of a stream took so many payload bytes: as many more may be sent.
+    case credit(id: UInt64, bytes: UInt64)
+    /// The last frame of a request that succeeded.
+    case result(id: UInt64, JSONValue)
+    /// The last frame of a request that failed.
+    case failure(id: UInt64, OperationError)
+    /// The requester gives the request up. The answer is still one last frame.
+    case cancel(id: UInt64, Cancellation)
+    /// The sender has processed so many sequenced frames since the session began.
+    case acknowledge(UInt64)
+    /// Asks for a pong with the same number.
+    case ping(UInt64)
+    /// Answers a ping.
+    case pong(UInt64)
+    /// The link ends after this frame, for the reason given.
+    case goodbye(code: ErrorCode, text: [UInt8])
+    /// Proxy to client: a person is asked something.
+    case question(Question)
+    /// Client to proxy: the person's answer; nil where it was declined.
+    case answer(id: UInt64, text: [UInt8]?)
+    /// Proxy to client: how far the link to the host is.
+    case state(LinkState)
+    /// A type that this version does not know; ignored.
+    case unknown
+
+    /// Whether the frame has a sequence number, hence is acknowledged and replayed.
+    public var isSequenced: Bool {
+        switch self {
+        case .hello, .acknowledge, .ping, .pong, .goodbye: false
+        default: true
+        }
+    }
+}
+
+/// The parts of a request's data and its answer's.
+public enum StreamName: UInt8, Sendable {
+    /// File content, or listed entries.
+    case content
+    /// To a process.
+    case stdin
+    /// From a process.
+    case stdout
+    /// From a process.
+    case stderr
+
+    var text: StaticString {
+        switch self {
+        case .content: "content"
+        case .stdin: "stdin"
+        case .stdout: "stdout"
+        case .stderr: "stderr"
+        }
+    }
+
+    init?(_ bytes: [UInt8]) {
+        if bytes.equals("content") {
+            self = .content
+        } else if bytes.equals("stdin") {
+            self = .stdin
+        } else if bytes.equals("stdout") {
+            self = .stdout
+        } else if bytes.equals("stderr") {
+            self = .stderr
+        } else {
+            return nil
+        }
+    }
+}
+
+/// A request as it travels: its operation's own parameters are members of the same JSON object.
+public struct Request: Sendable {
+    /// Chosen by the requester, unique among its open requests and within the range that the hello gave.
+    public var id: UInt64
+    /// The operation's name.
+    public var operation: [UInt8]
+    /// The whole header, from which the operation's parameters are read.
+    public var parameters: JSONValue
+    /// Whether data frames follow the request's own payload, until one with `end`.
+    public var hasMore: Bool
+
+    /// Makes a request from a parsed header.
+    public init(id: UInt64, operation: [UInt8], parameters: JSONValue, hasMore: Bool) {
+        self.id = id
+        self.operation = operation
+        self.parameters = parameters
+        self.hasMore = hasMore
+    }
+}
+
+/// How a request is given up.
+public struct Cancellation: Sendable, Equatable {
+    /// For a process: the signal that its tree gets first; nil kills at once.
+    public var signal: Int32?
+    /// For a process: milliseconds from that signal until the tree is killed.
+    public var graceMilliseconds: UInt64
+
+    /// Makes a cancellation; the default kills at once.
+    public init(signal: Int32? = nil, graceMilliseconds: UInt64 = 0) {
+        self.signal = signal
+        self.graceMilliseconds = graceMilliseconds
+    }
+}
+
+/// A question that the proxy puts to a person through a client.
+public struct Question: Sendable {
+    /// Repeated in the answer.
+    public var id: UInt64
+    /// The text to show, without a line end.
+    public var text: [UInt8]
+    /// Whether what is typed stays unseen.
+    public var isSecret: Bool
+
+    /// Makes a question.
+    public init(id: UInt64, text: [UInt8], isSecret: Bool) {
+        self.id = id
+        self.text = text
+        self.isSecret = isSecret
+    }
+}
+
+/// How far the link to the host is.
+public struct LinkState: Sendable {
+    /// What is being done, for a person: `connecting to arm-box port 22`.
+    public var text: [UInt8]
+    /// Whether requests now go through at once.
+    public var isReady: Bool
+    /// Bytes done and bytes in all, where the phase is a transfer.
+    public var progress: (done: UInt64, total: UInt64)?
+
+    /// Makes a state.
+    public init(text: [UInt8], isReady: Bool, progress: (done: UInt64, total: UInt64)? = nil) {
+        self.text = text
+        self.isReady = isReady
+        self.progress = progress
+    }
+}

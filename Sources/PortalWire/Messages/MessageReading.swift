@@ -1,0 +1,64 @@
+extension Message {
+    /// Reads a frame's header.
+    /// - Throws: `WireError` for what is not JSON, not an object, or misses a member that its type demands. An unknown type is `.unknown`.
+    public init(_ frame: Frame) throws(WireError) {
+        let header = try frame.parseHeader()
+        guard case .object = header, let type = header["type"]?.string else { throw .message }
+        guard let message = Message(type: type, header: header) else { throw .message }
+        self = message
+    }
+
+    private init?(type: [UInt8], header: JSONValue) {
+        // In the order of their frequency: a stream's frames pay for the comparisons.
+        if type.equals("data") {
+            guard let id = header["id"]?.unsigned, let name = header["stream"]?.string, let stream = StreamName(name) else { return nil }
+            self = .data(id: id, stream: stream, end: header["end"]?.bool ?? false)
+        } else if type.equals("request") {
+            guard let id = header["id"]?.unsigned, let operation = header["op"]?.string else { return nil }
+            self = .request(Request(id: id, operation: operation, parameters: header, hasMore: header["more"]?.bool ?? false))
+        } else if type.equals("result") {
+            guard let id = header["id"]?.unsigned, let value = header["ok"] else { return nil }
+            self = .result(id: id, value)
+        } else if type.equals("credit") {
+            guard let id = header["id"]?.unsigned, let bytes = header["bytes"]?.unsigned else { return nil }
+            self = .credit(id: id, bytes: bytes)
+        } else if type.equals("error") {
+            guard let id = header["id"]?.unsigned, let error = header["error"] else { return nil }
+            self = .failure(id: id, OperationError(error))
+        } else if type.equals("ack") {
+            guard let received = header["received"]?.unsigned else { return nil }
+            self = .acknowledge(received)
+        } else if type.equals("cancel") {
+            guard let id = header["id"]?.unsigned else { return nil }
+            var cancellation = Cancellation()
+            if let signal = header["signal"]?.integer {
+                guard let number = Int32(exactly: signal), number > 0, number <= 64 else { return nil }
+                cancellation.signal = number
+            }
+            cancellation.graceMilliseconds = header["grace_ms"]?.unsigned ?? 0
+            self = .cancel(id: id, cancellation)
+        } else if type.equals("ping") || type.equals("pong") {
+            guard let number = header["number"]?.unsigned else { return nil }
+            self = type.equals("ping") ? .ping(number) : .pong(number)
+        } else if type.equals("hello") {
+            guard let hello = Hello(header) else { return nil }
+            self = .hello(hello)
+        } else if type.equals("goodbye") {
+            guard let code = header["code"]?.string, let text = header["message"]?.string else { return nil }
+            self = .goodbye(code: ErrorCode(name: code), text: text)
+        } else if type.equals("question") {
+            guard let id = header["id"]?.unsigned, let text = header["text"]?.string else { return nil }
+            self = .question(Question(id: id, text: text, isSecret: header["secret"]?.bool ?? true))
+        } else if type.equals("answer") {
+            guard let id = header["id"]?.unsigned else { return nil }
+            self = .answer(id: id, text: header["text"]?.bytes)
+        } else if type.equals("state") {
+            guard let text = header["text"]?.string, let ready = header["ready"]?.bool else { return nil }
+            var state = LinkState(text: text, isReady: ready)
+            if let done = header["done"]?.unsigned, let total = header["total"]?.unsigned { state.progress = (done, total) }
+            self = .state(state)
+        } else {
+            self = .unknown
+        }
+    }
+}

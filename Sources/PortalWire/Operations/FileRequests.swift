@@ -1,0 +1,241 @@
+/// `fs.stat`: what is at a path.
+public struct FileStatRequest: Sendable {
+    public static let operation: StaticString = "fs.stat"
+    public var path: [UInt8]
+    public var directory: [UInt8]?
+    /// Whether a symbolic link at the end of the path is followed.
+    public var follow: Bool
+
+    public init(path: [UInt8], directory: [UInt8]? = nil, follow: Bool = true) {
+        self.path = path
+        self.directory = directory
+        self.follow = follow
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        follow = try parameters.flag("follow", default: true)
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("path", bytes: path)
+        writer.member("cwd", bytes: directory)
+        if !follow {
+            writer.name("follow")
+            writer.bool(false)
+        }
+    }
+}
+
+/// `fs.list`: a directory's entries with their attributes, streamed.
+public struct FileListRequest: Sendable {
+    public static let operation: StaticString = "fs.list"
+    public var path: [UInt8]
+    public var directory: [UInt8]?
+    /// The most entries that are answered; nil for all.
+    public var limit: UInt64?
+
+    public init(path: [UInt8], directory: [UInt8]? = nil, limit: UInt64? = nil) {
+        self.path = path
+        self.directory = directory
+        self.limit = limit
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        limit = try parameters.optionalUnsigned("limit")
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("path", bytes: path)
+        writer.member("cwd", bytes: directory)
+        writer.member("limit", number: limit)
+    }
+}
+
+/// `fs.read`: a file's bytes, whole or a range, streamed.
+public struct FileReadRequest: Sendable {
+    public static let operation: StaticString = "fs.read"
+    public var path: [UInt8]
+    public var directory: [UInt8]?
+    /// The first byte.
+    public var offset: UInt64
+    /// The most bytes that are answered; nil for all to the end.
+    public var length: UInt64?
+    /// Whether the result has the SHA-256 of the bytes that were sent.
+    public var hash: Bool
+
+    public init(path: [UInt8], directory: [UInt8]? = nil, offset: UInt64 = 0, length: UInt64? = nil, hash: Bool = false) {
+        self.path = path
+        self.directory = directory
+        self.offset = offset
+        self.length = length
+        self.hash = hash
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        offset = try parameters.optionalUnsigned("offset") ?? 0
+        length = try parameters.optionalUnsigned("length")
+        hash = try parameters.flag("hash")
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("path", bytes: path)
+        writer.member("cwd", bytes: directory)
+        if offset > 0 { writer.member("offset", number: offset) }
+        writer.member("length", number: length)
+        writer.member("hash", flag: hash)
+    }
+}
+
+/// `fs.write`: replaces a file's content, or makes the file, atomically. The content is the request's own data.
+public struct FileWriteRequest: Sendable {
+    public static let operation: StaticString = "fs.write"
+    public var path: [UInt8]
+    public var directory: [UInt8]?
+    /// The permission bits of a new file; nil for 0666 less the umask. An existing file keeps its own.
+    public var mode: UInt32?
+    /// The SHA-256, in hexadecimal, that the file must have now.
+    public var ifMatch: [UInt8]?
+    /// Whether it is an error that something is there already.
+    public var createOnly: Bool
+    /// Whether missing parent directories are made.
+    public var parents: Bool
+    /// Whether the content is on the disk (fsync) before it is answered.
+    public var sync: Bool
+    /// The SHA-256, in hexadecimal, that the content must have: a transfer that was cut or changed is then never put in place.
+    public var sha256: [UInt8]?
+
+    public init(
+        path: [UInt8], directory: [UInt8]? = nil, mode: UInt32? = nil, ifMatch: [UInt8]? = nil, createOnly: Bool = false,
+        parents: Bool = false, sync: Bool = false, sha256: [UInt8]? = nil
+    ) {
+        self.path = path
+        self.directory = directory
+        self.mode = mode
+        self.ifMatch = ifMatch
+        self.createOnly = createOnly
+        self.parents = parents
+        self.sync = sync
+        self.sha256 = sha256
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        mode = try parameters.optionalUnsigned("mode", maximum: 0o7777).map { UInt32($0) }
+        ifMatch = try parameters.optionalBytes("if_match")
+        createOnly = try parameters.flag("create_only")
+        parents = try parameters.flag("parents")
+        sync = try parameters.flag("fsync")
+        sha256 = try parameters.optionalBytes("sha256")
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("path", bytes: path)
+        writer.member("cwd", bytes: directory)
+        writer.member("mode", number: mode.map { UInt64($0) })
+        writer.member("if_match", bytes: ifMatch)
+        writer.member("create_only", flag: createOnly)
+        writer.member("parents", flag: parents)
+        writer.member("fsync", flag: sync)
+        writer.member("sha256", bytes: sha256)
+    }
+}
+
+/// `fs.remove`: removes a file, a link or a directory.
+public struct FileRemoveRequest: Sendable {
+    public static let operation: StaticString = "fs.remove"
+    public var path: [UInt8]
+    public var directory: [UInt8]?
+    /// Whether a directory goes with everything in it. Symbolic links are removed, never followed.
+    public var recursive: Bool
+
+    public init(path: [UInt8], directory: [UInt8]? = nil, recursive: Bool = false) {
+        self.path = path
+        self.directory = directory
+        self.recursive = recursive
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        recursive = try parameters.flag("recursive")
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("path", bytes: path)
+        writer.member("cwd", bytes: directory)
+        writer.member("recursive", flag: recursive)
+    }
+}
+
+/// `fs.mkdir`: makes a directory.
+public struct FileMakeDirectoryRequest: Sendable {
+    public static let operation: StaticString = "fs.mkdir"
+    public var path: [UInt8]
+    public var directory: [UInt8]?
+    /// Whether missing parents are made and an existing directory is no error.
+    public var parents: Bool
+    /// The permission bits; nil for 0777 less the umask.
+    public var mode: UInt32?
+
+    public init(path: [UInt8], directory: [UInt8]? = nil, parents: Bool = false, mode: UInt32? = nil) {
+        self.path = path
+        self.directory = directory
+        self.parents = parents
+        self.mode = mode
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        parents = try parameters.flag("parents")
+        mode = try parameters.optionalUnsigned("mode", maximum: 0o7777).map { UInt32($0) }
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("path", bytes: path)
+        writer.member("cwd", bytes: directory)
+        writer.member("parents", flag: parents)
+        writer.member("mode", number: mode.map { UInt64($0) })
+    }
+}
+
+/// `fs.rename`: moves within one file system, atomically.
+public struct FileRenameRequest: Sendable {
+    public static let operation: StaticString = "fs.rename"
+    public var from: [UInt8]
+    public var to: [UInt8]
+    public var directory: [UInt8]?
+    /// Whether something at the new path is replaced; otherwise that is `exists`.
+    public var replace: Bool
+
+    public init(from: [UInt8], to: [UInt8], directory: [UInt8]? = nil, replace: Bool = true) {
+        self.from = from
+        self.to = to
+        self.directory = directory
+        self.replace = replace
+    }
+
+    public init(_ parameters: JSONValue) throws(OperationError) {
+        from = try parameters.requiredPath("from")
+        to = try parameters.requiredPath("to")
+        directory = try parameters.directory()
+        replace = try parameters.flag("replace", default: true)
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("from", bytes: from)
+        writer.member("to", bytes: to)
+        writer.member("cwd", bytes: directory)
+        if !replace {
+            writer.name("replace")
+            writer.bool(false)
+        }
+    }
+}

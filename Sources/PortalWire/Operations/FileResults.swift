@@ -1,0 +1,206 @@
+/// The kinds of things that a path can name.
+public enum FileKind: UInt8, Sendable, CaseIterable {
+    case file, directory, symlink, fifo, socket, character, block, unknown
+
+    public var name: StaticString {
+        switch self {
+        case .file: "file"
+        case .directory: "directory"
+        case .symlink: "symlink"
+        case .fifo: "fifo"
+        case .socket: "socket"
+        case .character: "character"
+        case .block: "block"
+        case .unknown: "unknown"
+        }
+    }
+}
+
+/// What a host knows of a file: the answer of `fs.stat`, and one line of `fs.list`.
+public struct FileStatus: Sendable, Equatable {
+    public var kind: FileKind
+    /// Bytes.
+    public var size: UInt64
+    /// The permission bits, with set-user-id, set-group-id and sticky.
+    public var mode: UInt32
+    public var userIdentifier: UInt32
+    public var groupIdentifier: UInt32
+    public var device: UInt64
+    public var inode: UInt64
+    public var links: UInt64
+    /// Nanoseconds since 1970.
+    public var modified: Int64
+    /// Nanoseconds since 1970.
+    public var changed: Int64
+    /// Where a symbolic link points, if this is one.
+    public var target: [UInt8]?
+
+    public init(
+        kind: FileKind, size: UInt64, mode: UInt32, userIdentifier: UInt32, groupIdentifier: UInt32, device: UInt64, inode: UInt64,
+        links: UInt64, modified: Int64, changed: Int64, target: [UInt8]? = nil
+    ) {
+        self.kind = kind
+        self.size = size
+        self.mode = mode
+        self.userIdentifier = userIdentifier
+        self.groupIdentifier = groupIdentifier
+        self.device = device
+        self.inode = inode
+        self.links = links
+        self.modified = modified
+        self.changed = changed
+        self.target = target
+    }
+
+    /// Reads the members of an answer; nil where one is missing.
+    public init?(_ value: JSONValue) {
+        guard let kindName = value["kind"]?.string, let size = value["size"]?.unsigned, let mode = value["mode"]?.unsigned,
+            let user = value["uid"]?.unsigned, let group = value["gid"]?.unsigned, let device = value["dev"]?.unsigned,
+            let inode = value["ino"]?.unsigned, let links = value["nlink"]?.unsigned, let modified = value["mtime_ns"]?.integer,
+            let changed = value["ctime_ns"]?.integer
+        else { return nil }
+        kind = FileKind.allCases.first { kindName.equals($0.name) } ?? .unknown
+        self.size = size
+        self.mode = UInt32(truncatingIfNeeded: mode)
+        userIdentifier = UInt32(truncatingIfNeeded: user)
+        groupIdentifier = UInt32(truncatingIfNeeded: group)
+        self.device = device
+        self.inode = inode
+        self.links = links
+        self.modified = modified
+        self.changed = changed
+        target = value["target"]?.bytes
+    }
+
+    /// Writes the members of an answer.
+    public func write(to writer: inout JSONWriter) {
+        writer.name("kind")
+        writer.string(kind.name)
+        writer.member("size", number: size)
+        writer.member("mode", number: UInt64(mode))
+        writer.member("uid", number: UInt64(userIdentifier))
+        writer.member("gid", number: UInt64(groupIdentifier))
+        writer.member("dev", number: device)
+        writer.member("ino", number: inode)
+        writer.member("nlink", number: links)
+        writer.name("mtime_ns")
+        writer.integer(modified)
+        writer.name("ctime_ns")
+        writer.integer(changed)
+        writer.member("target", bytes: target)
+    }
+}
+
+/// One entry of a directory: a line of `fs.list`'s content, which is JSON objects each ended by a line feed.
+public struct DirectoryEntry: Sendable, Equatable {
+    public var name: [UInt8]
+    /// Nil where the entry went away before it was looked at, or the host forbids the look.
+    public var status: FileStatus?
+
+    public init(name: [UInt8], status: FileStatus?) {
+        self.name = name
+        self.status = status
+    }
+
+    /// Reads one line.
+    public init?(_ value: JSONValue) {
+        guard let name = value["name"]?.bytes else { return nil }
+        self.name = name
+        status = FileStatus(value)
+    }
+
+    /// The line, with its line feed.
+    public func line() -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("name", bytes: name)
+        status?.write(to: &writer)
+        writer.endObject()
+        return writer.bytes + [0x0A]
+    }
+}
+
+/// The end of `fs.list`.
+public struct FileListResult: Sendable, Equatable {
+    /// How many entries were sent.
+    public var count: UInt64
+    /// Whether there are more than the limit let through.
+    public var truncated: Bool
+
+    public init(count: UInt64, truncated: Bool) {
+        self.count = count
+        self.truncated = truncated
+    }
+
+    public init?(_ value: JSONValue) {
+        guard let count = value["count"]?.unsigned else { return nil }
+        self.count = count
+        truncated = value["truncated"]?.bool ?? false
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("count", number: count)
+        writer.member("truncated", flag: truncated)
+    }
+}
+
+/// The end of `fs.read`.
+public struct FileReadResult: Sendable, Equatable {
+    /// How many bytes were sent.
+    public var bytes: UInt64
+    /// The file as it was when it was opened.
+    public var status: FileStatus
+    /// The SHA-256 of the bytes sent, in hexadecimal, where it was asked for.
+    public var sha256: [UInt8]?
+
+    public init(bytes: UInt64, status: FileStatus, sha256: [UInt8]? = nil) {
+        self.bytes = bytes
+        self.status = status
+        self.sha256 = sha256
+    }
+
+    public init?(_ value: JSONValue) {
+        guard let bytes = value["bytes"]?.unsigned, let status = FileStatus(value) else { return nil }
+        self.bytes = bytes
+        self.status = status
+        sha256 = value["sha256"]?.string
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("bytes", number: bytes)
+        status.write(to: &writer)
+        writer.member("sha256", bytes: sha256)
+    }
+}
+
+/// The end of `fs.write`: what is now in place.
+public struct FileWriteResult: Sendable, Equatable {
+    /// Bytes.
+    public var size: UInt64
+    /// The SHA-256 of the content, in hexadecimal.
+    public var sha256: [UInt8]
+    /// Whether there was no file before.
+    public var created: Bool
+
+    public init(size: UInt64, sha256: [UInt8], created: Bool) {
+        self.size = size
+        self.sha256 = sha256
+        self.created = created
+    }
+
+    public init?(_ value: JSONValue) {
+        guard let size = value["size"]?.unsigned, let sha256 = value["sha256"]?.string, let created = value["created"]?.bool else {
+            return nil
+        }
+        self.size = size
+        self.sha256 = sha256
+        self.created = created
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("size", number: size)
+        writer.member("sha256", bytes: sha256)
+        writer.name("created")
+        writer.bool(created)
+    }
+}

@@ -1,0 +1,22 @@
+/// Every operation of this version, with who answers it. Docs/protocol.md has a section for each, and a test compares the two.
+public enum OperationNames {
+    /// Answered by the executor.
+    public static let executor: [StaticString] = [
+        FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FileWriteRequest.operation,
+        FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation, ProcessStartRequest.operation,
+        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, sessionInfo, sessionStats, sessionEnd,
+    ]
+    /// Answered by the proxy, on its own socket only.
+    public static let proxy: [StaticString] = [proxyStatus, proxyStop]
+
+    /// The host, the session and the limits.
+    public static let sessionInfo: StaticString = "session.info"
+    /// What the session has used.
+    public static let sessionStats: StaticString = "session.stats"
+    /// Kills every process of the session and ends the executor.
+    public static let sessionEnd: StaticString = "session.end"
+    /// The proxy's own state.
+    public static let proxyStatus: StaticString = "proxy.status"
+    /// Ends the session and the proxy.
+    public static let proxyStop: StaticString = "proxy.stop"
+}

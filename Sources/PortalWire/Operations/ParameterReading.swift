@@ -1,0 +1,83 @@
+extension JSONValue {
+    /// A byte string that must be there and hold no NUL, as paths and arguments demand.
+    func requiredBytes(_ name: StaticString) throws(OperationError) -> [UInt8] {
+        guard let value = try optionalBytes(name) else { throw .parameter(name, "is missing") }
+        return value
+    }
+
+    /// A byte string without NUL, or nil.
+    func optionalBytes(_ name: StaticString) throws(OperationError) -> [UInt8]? {
+        guard let member = self[name] else { return nil }
+        guard let value = member.bytes else { throw .parameter(name, "is not a byte string") }
+        guard !value.contains(0) else { throw .parameter(name, "has a NUL byte") }
+        return value
+    }
+
+    /// A path that must be there, of bounded length and not empty.
+    func requiredPath(_ name: StaticString) throws(OperationError) -> [UInt8] {
+        let path = try requiredBytes(name)
+        guard !path.isEmpty else { throw .parameter(name, "is empty") }
+        guard path.count <= Limits.pathLength else { throw .parameter(name, "is longer than 4095 bytes") }
+        return path
+    }
+
+    /// The directory that relative paths start from, or nil for the home directory.
+    func directory() throws(OperationError) -> [UInt8]? {
+        self["cwd"] == nil ? nil : try requiredPath("cwd")
+    }
+
+    func flag(_ name: StaticString, default value: Bool = false) throws(OperationError) -> Bool {
+        guard let member = self[name] else { return value }
+        guard let flag = member.bool else { throw .parameter(name, "is not true or false") }
+        return flag
+    }
+
+    func optionalUnsigned(_ name: StaticString, maximum: UInt64 = UInt64(Int64.max)) throws(OperationError) -> UInt64? {
+        guard let member = self[name] else { return nil }
+        guard let number = member.unsigned, number <= maximum else { throw .parameter(name, "is not a number in its range") }
+        return number
+    }
+
+    func byteStrings(_ name: StaticString) throws(OperationError) -> [[UInt8]]? {
+        guard let member = self[name] else { return nil }
+        guard let elements = member.array else { throw .parameter(name, "is not an array") }
+        var strings: [[UInt8]] = []
+        for element in elements {
+            guard let bytes = element.bytes, !bytes.contains(0) else { throw .parameter(name, "has an element that is no byte string") }
+            strings.append(bytes)
+        }
+        return strings
+    }
+}
+
+extension OperationError {
+    /// A parameter that cannot be used.
+    static func parameter(_ name: StaticString, _ problem: StaticString) -> OperationError {
+        var message: [UInt8] = []
+        message.append("parameter ")
+        message.append(name)
+        message.append(" ")
+        message.append(problem)
+        return OperationError(.invalid, message)
+    }
+}
+
+extension JSONWriter {
+    mutating func member(_ name: StaticString, bytes: [UInt8]?) {
+        guard let bytes else { return }
+        self.name(name)
+        byteString(bytes)
+    }
+
+    mutating func member(_ name: StaticString, number: UInt64?) {
+        guard let number else { return }
+        self.name(name)
+        integer(number)
+    }
+
+    mutating func member(_ name: StaticString, flag: Bool) {
+        guard flag else { return }
+        self.name(name)
+        bool(true)
+    }
+}
