@@ -7,7 +7,7 @@ public enum OperationNames {
         ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
-    public static let proxy: [StaticString] = [proxyStatus, proxyStop]
+    public static let proxy: [StaticString] = [proxyConnect, proxyStatus, proxyStop]
 
     /// The host, the session and the limits.
     public static let sessionInfo: StaticString = "session.info"
@@ -15,6 +15,8 @@ public enum OperationNames {
     public static let sessionStats: StaticString = "session.stats"
     /// Kills every process of the session and ends the executor.
     public static let sessionEnd: StaticString = "session.end"
+    /// Answered with the host's facts as soon as there is a link, or with why there is none.
+    public static let proxyConnect: StaticString = "proxy.connect"
     /// The proxy's own state.
     public static let proxyStatus: StaticString = "proxy.status"
     /// Ends the session and the proxy.

@@ -1,0 +1,93 @@
+/// What a proxy answers to `proxy.status`.
+public struct ProxyStatus: Sendable {
+    /// The states of the link to the host.
+    public enum State: UInt8, Sendable, CaseIterable {
+        /// No link, and nothing that asks for one.
+        case idle
+        /// A link is being made.
+        case connecting
+        /// Requests go through.
+        case ready
+        /// The last attempt failed; the next request makes another.
+        case failed
+
+        /// The name on the wire.
+        public var name: StaticString {
+            switch self {
+            case .idle: "idle"
+            case .connecting: "connecting"
+            case .ready: "ready"
+            case .failed: "failed"
+            }
+        }
+    }
+    public var build: [UInt8]
+    /// The proxy's process identifier.
+    public var process: UInt64
+    /// The target as the proxy's first client named it, without a directory.
+    public var target: [UInt8]
+    public var state: State
+    /// Seconds since the state began.
+    public var seconds: UInt64
+    /// The last measured round trip to the executor, in microseconds.
+    public var roundTripMicroseconds: UInt64?
+    public var clients: UInt64
+    /// Open requests of all clients.
+    public var requests: UInt64
+    /// Why the last attempt failed.
+    public var error: [UInt8]?
+    /// The host, while there is a link.
+    public var host: HostFacts?
+
+    public init(
+        build: [UInt8], process: UInt64, target: [UInt8], state: State, seconds: UInt64, roundTripMicroseconds: UInt64?, clients: UInt64,
+        requests: UInt64, error: [UInt8]?, host: HostFacts?
+    ) {
+        self.build = build
+        self.process = process
+        self.target = target
+        self.state = state
+        self.seconds = seconds
+        self.roundTripMicroseconds = roundTripMicroseconds
+        self.clients = clients
+        self.requests = requests
+        self.error = error
+        self.host = host
+    }
+
+    public init?(_ value: JSONValue) {
+        guard let build = value["build"]?.string, let process = value["pid"]?.unsigned, let target = value["target"]?.bytes,
+            let stateName = value["state"]?.string, let state = State.allCases.first(where: { stateName.equals($0.name) })
+        else { return nil }
+        self.build = build
+        self.process = process
+        self.target = target
+        self.state = state
+        seconds = value["since_s"]?.unsigned ?? 0
+        roundTripMicroseconds = value["round_trip_us"]?.unsigned
+        clients = value["clients"]?.unsigned ?? 0
+        requests = value["requests"]?.unsigned ?? 0
+        error = value["error"]?.string
+        host = value["host"].flatMap { HostFacts($0) }
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("build", bytes: build)
+        writer.member("pid", number: process)
+        writer.member("target", bytes: target)
+        writer.name("state")
+        writer.string(state.name)
+        writer.member("since_s", number: seconds)
+        writer.member("round_trip_us", number: roundTripMicroseconds)
+        writer.member("clients", number: clients)
+        writer.member("requests", number: requests)
+        if let error {
+            writer.name("error")
+            writer.text(error)
+        }
+        if let host {
+            writer.name("host")
+            host.write(to: &writer)
+        }
+    }
+}
