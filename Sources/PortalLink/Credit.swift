@@ -1,7 +1,7 @@
 import PortalWire
 
 /// The sender's half of a stream's credit: how many payload bytes may still be sent.
-public struct SendCredit {
+public struct SendCredit: Sendable {
     /// Bytes that may be sent now.
     public private(set) var available: Int
 
@@ -23,7 +23,7 @@ public struct SendCredit {
 ///
 /// The window grows as the round trip asks: when the sender has used more than half of it while everything that came was already consumed,
 /// the credit, not the consumer, is what holds the stream up, and the window doubles. A slow consumer's window stays small.
-public struct ReceiveWindow {
+public struct ReceiveWindow: Sendable {
     /// The credit that the sender may have open in all.
     public private(set) var size: Int
     /// What the sender may still send.

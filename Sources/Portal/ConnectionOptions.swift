@@ -1,0 +1,40 @@
+import NIOCore
+
+/// How a program reaches the proxy of a target.
+public struct ConnectionOptions: Sendable {
+    /// Which proxy is used.
+    public enum ProxyPlace: Sendable {
+        /// The user's own, shared by everything that uses the target; within this program where the `portal` command is not found.
+        case automatic
+        /// The user's own, started with this `portal` program if it does not run yet.
+        case shared(executable: String)
+        /// One inside this program, for this connection alone.
+        case inProcess
+        /// The user's own if it runs; it is an error if it does not.
+        case running
+    }
+    /// Which proxy is used.
+    public var proxy = ProxyPlace.automatic
+    /// Another ssh_config (`ssh -F`).
+    public var sshConfig: String?
+    /// Seconds that a proxy which is started stays without clients.
+    public var persistSeconds = 600
+    /// Puts a question of connecting (an unknown host key, a passphrase) to a person: its text, and whether what is typed stays unseen.
+    /// Nil where nobody can be asked: the call then fails and says which command would ask.
+    public var ask: (@Sendable (_ text: String, _ isSecret: Bool) async -> String?)?
+    /// Hears how far connecting is. Called in order, on any thread.
+    public var progress: (@Sendable (ConnectionProgress) -> Void)?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// How far connecting to the host is.
+public struct ConnectionProgress: Sendable {
+    /// What is being done, for a person.
+    public let text: String
+    /// Whether requests now go through at once.
+    public let isReady: Bool
+    /// Bytes done and bytes in all, where it is a transfer.
+    public let bytes: (done: UInt64, total: UInt64)?
+}

@@ -1,0 +1,88 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+import Logging
+import NIOCore
+import NIOPosix
+import PortalProxy
+
+/// Finds a target's proxy, or starts it.
+enum ProxyAccess {
+    /// Attempts to reach a proxy that was just started, or just ends.
+    private static let attempts = 20
+
+    static func connect(_ target: Target, options: ConnectionOptions) async throws(PortalError) -> ProxyConnection {
+        let identity: ProxyIdentity
+        do throws(ProxyError) { identity = try ProxyIdentity(target: target, sshConfig: options.sshConfig) } catch {
+            throw PortalError(error)
+        }
+        switch options.proxy {
+        case .running:
+            do { return try await ProxyConnection.open(.path(identity.socketPath), options: options) } catch {
+                throw PortalError(.disconnected, "no proxy runs for \(target.name)")
+            }
+        case .inProcess: return try await inProcess(identity, options)
+        case .shared(let executable): return try await shared(identity, executable: executable, options)
+        case .automatic:
+            if let executable = findExecutable() { return try await shared(identity, executable: executable, options) }
+            return try await inProcess(identity, options)
+        }
+    }
+
+    private static func inProcess(_ identity: ProxyIdentity, _ options: ConnectionOptions) async throws(PortalError) -> ProxyConnection {
+        let configuration = Proxy.Configuration(target: identity.target, sshConfig: identity.sshConfig)
+        let descriptor: CInt
+        do throws(ProxyError) {
+            var logger = Logger(label: "portal")
+            logger.logLevel = .error
+            descriptor = try await InProcessProxy.connect(configuration, logger: logger)
+        } catch { throw PortalError(error) }
+        return try await ProxyConnection.open(.descriptor(descriptor), options: options)
+    }
+
+    /// A proxy may end at the moment in which it is found: then the socket is gone, or closed without a hello, and the next attempt starts
+    /// another one.
+    private static func shared(
+        _ identity: ProxyIdentity, executable: String, _ options: ConnectionOptions
+    ) async throws(PortalError) -> ProxyConnection {
+        var last = PortalError(.disconnected, "the proxy for \(identity.target.name) cannot be reached")
+        for attempt in 0..<attempts {
+            if access(identity.socketPath, F_OK) == 0 {
+                do throws(PortalError) { return try await ProxyConnection.open(.path(identity.socketPath), options: options) } catch {
+                    last = error
+                }
+            }
+            if attempt > 0 { try? await Task.sleep(nanoseconds: UInt64(min(attempt, 10)) * 20_000_000) }
+            let launcher = ProxyLauncher(executable: executable, persistSeconds: options.persistSeconds)
+            let started: Result<Void, ProxyError>
+            do {
+                started = try await NIOThreadPool.singleton.runIfActive {
+                    do throws(ProxyError) { return .success(try launcher.start(identity)) } catch { return .failure(error) }
+                }
+            } catch { throw PortalError(.internal, "no thread to start the proxy: \(error)") }
+            if case .failure(let error) = started { throw PortalError(error) }
+        }
+        throw last
+    }
+
+    /// `$PORTAL_EXECUTABLE`, this program if it is `portal`, or the first `portal` on the PATH.
+    private static func findExecutable() -> String? {
+        if let explicit = getenv("PORTAL_EXECUTABLE") { return String(cString: explicit) }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        if length > 0 {
+            let own = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if own.utf8.suffix(7).elementsEqual("/portal".utf8) { return own }
+        }
+        guard let path = getenv("PATH") else { return nil }
+        for directory in String(cString: path).split(separator: ":") {
+            let candidate = "\(directory)/portal"
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        return nil
+    }
+}

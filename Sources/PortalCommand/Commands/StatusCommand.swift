@@ -1,0 +1,92 @@
+import ArgumentParser
+import Portal
+import PortalWire
+
+/// `portal status`: the proxies that run.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show the proxies that run, and the state of each one's link to its host.")
+
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    func run() async throws {
+        do throws(PortalError) {
+            let proxies = try await Proxies.all()
+            if json {
+                for proxy in proxies {
+                    var writer = JSONWriter()
+                    writer.beginObject()
+                    proxy.write(to: &writer)
+                    writer.endObject()
+                    writeAll(1, writer.bytes + [0x0A])
+                }
+            } else if proxies.isEmpty {
+                print("no proxy is running")
+            } else {
+                for proxy in proxies { print(line(proxy)) }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func line(_ proxy: ProxyStatus) -> String {
+        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+        var line = "\(text(proxy.target)): \(proxy.state.name)"
+        switch proxy.state {
+        case .ready:
+            if let host = proxy.host { line += ", \(text(host.user)) on \(text(host.name)) (\(text(host.system)) \(text(host.machine)))" }
+            line += ", for \(duration(proxy.seconds))"
+            if let roundTrip = proxy.roundTripMicroseconds { line += ", round trip \(milliseconds(roundTrip)) ms" }
+        case .failed: line += " \(duration(proxy.seconds)) ago: \(proxy.error.map { text($0) } ?? "")"
+        case .connecting, .idle: line += ", for \(duration(proxy.seconds))"
+        }
+        return line + "; \(proxy.clients - 1) clients, \(proxy.requests) requests, pid \(proxy.process)"
+    }
+
+    private func duration(_ seconds: UInt64) -> String {
+        seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
+    }
+
+    private func milliseconds(_ microseconds: UInt64) -> String {
+        "\(microseconds / 1000).\(microseconds % 1000 / 100)"
+    }
+}
+
+/// `portal stop`: ends proxies.
+struct StopCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "End a target's proxy, and everything that runs on its host through it.")
+
+    @Argument(help: "The target; a directory in it makes no difference.")
+    var target: String?
+
+    @Option(name: .customShort("F"), help: ArgumentHelp("The ssh_config that it was started with.", valueName: "file"))
+    var sshConfig: String?
+
+    @Flag(help: "End all of them.")
+    var all = false
+
+    func validate() throws {
+        guard (target != nil) != all else { throw ValidationError("name a target, or all of them with --all") }
+    }
+
+    func run() async throws {
+        do throws(PortalError) {
+            guard let target else {
+                let stopped = try await Proxies.stopAll()
+                print(stopped.isEmpty ? "no proxy was running" : "stopped \(stopped.joined(separator: ", "))")
+                return
+            }
+            var options = ConnectionOptions()
+            options.proxy = .running
+            options.sshConfig = sshConfig ?? environmentVariable("PORTAL_SSH_CONFIG")
+            let workspace = try await Workspace.open(target, options: options)
+            try await workspace.stop()
+            print("stopped \(workspace.target.name)")
+        } catch {
+            fail(error)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Portal
+import PortalProxy
+import PortalWire
+
+/// The `portal` program.
+@main
+struct PortalCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "portal",
+        abstract: "The hands of an agent that runs here, on another machine: files, commands and streams over one SSH session.",
+        discussion: """
+            TARGET is [user@]host[:directory], the host being an alias of ssh_config, or ssh://[user@]host[:port][/directory].
+            Port 22 and the keys that ssh already uses are enough; nothing is installed on the host by hand.
+            """,
+        version:
+            "portal \(Build.version) (build \(Build.identity), protocol \(ProtocolVersion.minimum)-\(ProtocolVersion.maximum), executors: \(executors))",
+        subcommands: [ExecCommand.self, CallCommand.self, StatusCommand.self, StopCommand.self, ProxyCommand.self])
+
+    private static var executors: String {
+        Build.images.isEmpty ? "none" : Build.images.map(\.machine).joined(separator: " ")
+    }
+}
+
+/// What every command that reaches a host takes.
+struct TargetOptions: ParsableArguments {
+    @Argument(help: "[user@]host[:directory] or ssh://[user@]host[:port][/directory]")
+    var target: String
+
+    @Option(name: .customShort("F"), help: ArgumentHelp("Another ssh_config.", valueName: "file"))
+    var sshConfig: String?
+
+    @Option(help: ArgumentHelp("Seconds that the proxy stays after its last client.", valueName: "seconds"))
+    var persist: Int = 600
+
+    @Flag(name: .shortAndLong, help: "More about what goes wrong.")
+    var verbose = false
+
+    /// The options of the SDK: questions and progress go to the terminal, where there is one.
+    func connectionOptions(terminal: Terminal) -> ConnectionOptions {
+        var options = ConnectionOptions()
+        options.sshConfig = sshConfig ?? environmentVariable("PORTAL_SSH_CONFIG")
+        options.persistSeconds = max(0, persist)
+        if let executable = ownExecutable() { options.proxy = .shared(executable: executable) }
+        if terminal.canAsk { options.ask = { text, isSecret in await terminal.ask(text, isSecret: isSecret) } }
+        options.progress = { terminal.show($0) }
+        return options
+    }
+}

@@ -1,0 +1,380 @@
+import Logging
+import NIOCore
+import PortalLink
+import PortalSSH
+import PortalWire
+
+/// One target's proxy: it owns the link to the host and passes frames between it and any number of clients.
+///
+/// `@unchecked Sendable`: every member is touched on `eventLoop` only; what is called from elsewhere (`adopt`, `ask`, `report`, `whenIdle`)
+/// hops there first, and the rest is reached only from there.
+public final class Proxy: @unchecked Sendable {
+    /// What a proxy needs to know.
+    public struct Configuration: Sendable {
+        /// The host.
+        public var target: Target
+        /// Another ssh_config.
+        public var sshConfig: String?
+        /// How long the proxy stays without a client.
+        public var persist: TimeAmount
+
+        /// Makes a configuration.
+        public init(target: Target, sshConfig: String? = nil, persist: TimeAmount = .minutes(10)) {
+            self.target = target
+            self.sshConfig = sshConfig
+            self.persist = persist
+        }
+    }
+
+    /// How long a proxy whose link failed or was never made stays without a client.
+    private static let persistWithoutLink = TimeAmount.seconds(2)
+
+    let eventLoop: any EventLoop
+    private let configuration: Configuration
+    private let logger: Logger
+    private let endPromise: EventLoopPromise<Void>
+    private var link: HostLink!
+    private let questions: QuestionDesk
+    private var clients: [UInt64: ProxyClient] = [:]
+    private var nextClient: UInt64 = 1
+    private var idleTask: Scheduled<Void>?
+    private var isReadingClients = true
+    private var progress: LinkState?
+    private var connectWaiters: [(id: UInt64, client: UInt64)] = []
+
+    /// Makes a proxy that connects when the first request asks for it.
+    public init(configuration: Configuration, eventLoop: any EventLoop, logger: Logger) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        endPromise = eventLoop.makePromise()
+        questions = QuestionDesk(eventLoop: eventLoop)
+        link = HostLink(eventLoop: eventLoop) { [unowned self] event in handle(event) }
+    }
+
+    /// Succeeds when the proxy has nothing more to do: nobody came for the time it persists, or it was told to stop.
+    public var end: EventLoopFuture<Void> { endPromise.futureResult }
+
+    // MARK: Clients
+
+    /// Takes a connected client. Called on the event loop, from its channel's initializer.
+    func adopt(_ channel: any Channel) throws {
+        eventLoop.preconditionInEventLoop()
+        let client = ProxyClient(number: nextClient, channel: channel)
+        nextClient += 1
+        clients[client.number] = client
+        idleTask?.cancel()
+        try channel.pipeline.syncOperations.addHandler(ProxyClientHandler(proxy: self, client: client))
+        if !isReadingClients { client.setReading(false) }
+    }
+
+    func receive(_ buffer: ByteBuffer, from client: ProxyClient) {
+        buffer.withUnsafeReadableBytes { client.endpoint.receive($0) }
+        do throws(LinkError) {
+            while let event = try client.endpoint.nextEvent() {
+                switch event {
+                case .hello(let hello, _): welcome(client, hello)
+                case .message(let message, let frame): try handle(message, frame, from: client)
+                case .pong: break
+                }
+            }
+            for frame in client.endpoint.takeOutbound() { client.send(frame) }
+        } catch {
+            if case .broken(let error) = error { client.send(LinkEndpoint.goodbye(for: error)) }
+            client.close()
+        }
+        link.flush()
+        client.flush()
+        updateReading()
+    }
+
+    private func welcome(_ client: ProxyClient, _ hello: Hello) {
+        client.acceptHello(hello)
+        var answer = Hello(build: Array(Build.identity.utf8))
+        answer.identifiers = client.identifiers
+        answer.process = processIdentifier()
+        if case .ready(let host) = link.state { answer.host = host }
+        client.send(.hello(answer))
+    }
+
+    private func handle(_ message: Message, _ frame: Frame, from client: ProxyClient) throws(LinkError) {
+        switch message {
+        case .request(let request):
+            guard client.owns(request.id), client.openRequests[request.id] == nil else { throw .broken(.identifier) }
+            guard client.openRequests.count < Limits.openRequests else { throw .broken(.requests) }
+            if request.operation.starts(with: [UInt8]("proxy.")) { return answer(request, to: client) }
+            client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: link.isReady)
+            pass(frame, from: client)
+        case .data(let id, _, _), .credit(let id, _), .cancel(let id, _):
+            // What crossed the request's last frame is dropped.
+            if client.openRequests[id] != nil { pass(frame, from: client) }
+        case .answer(let id, let text): questions.answer(id, text, from: client)
+        default: throw .broken(.message)
+        }
+    }
+
+    private func pass(_ frame: Frame, from client: ProxyClient) {
+        if link.isReady {
+            link.send(frame)
+        } else {
+            client.wait(frame)
+            connectIfNeeded()
+        }
+    }
+
+    func left(_ client: ProxyClient) {
+        guard clients.removeValue(forKey: client.number) != nil else { return }
+        connectWaiters.removeAll { $0.client == client.number }
+        questions.left(client.number, clients: waitingClients)
+        if link.isReady {
+            for (id, request) in client.openRequests where request.isSent { link.send(.cancel(id: id, Cancellation())) }
+            link.flush()
+        }
+        client.openRequests = [:]
+        if clients.isEmpty { becomeIdle() }
+    }
+
+    private var waitingClients: [ProxyClient] { clients.values.sorted { $0.number < $1.number } }
+
+    // MARK: The link
+
+    private func connectIfNeeded() {
+        guard link.isIdle else { return }
+        guard !Build.images.isEmpty else {
+            failWaiting("this portal was built without executors: run `make executors`, then build it again")
+            return
+        }
+        progress = nil
+        var options = ConnectOptions()
+        options.sshConfigFile = configuration.sshConfig
+        let address = configuration.target.address
+        let interaction = ProxyInteraction(proxy: self)
+        let (loop, logger, connectOptions) = (eventLoop, logger, options)
+        let token = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+        link.connect {
+            try await Connector.connect(
+                to: address, options: connectOptions, images: Build.images, token: String(decoding: hexadecimal(token), as: UTF8.self),
+                arguments: [], interaction: interaction, on: loop, logger: logger)
+        }
+    }
+
+    private func handle(_ event: HostLink.Event) {
+        switch event {
+        case .frame(let message, let frame): route(message, frame)
+        case .batchEnded: for client in clients.values { client.flush() }
+        case .writable: updateReading()
+        case .stateChanged: stateChanged()
+        case .lost(let reason): lost(reason)
+        }
+    }
+
+    private func route(_ message: Message, _ frame: Frame) {
+        let id: UInt64
+        var isLast = false
+        switch message {
+        case .data(let request, _, _), .credit(let request, _): id = request
+        case .result(let request, _), .failure(let request, _):
+            id = request
+            isLast = true
+        default: return
+        }
+        guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
+        if isLast { client.openRequests[id] = nil }
+        client.send(frame)
+    }
+
+    private func stateChanged() {
+        switch link.state {
+        case .ready(let host):
+            questions.withdraw()
+            for client in waitingClients {
+                for frame in client.takeWaitingFrames() { link.send(frame) }
+                for id in client.openRequests.keys { client.openRequests[id]?.isSent = true }
+                client.send(.state(LinkState(text: Array("connected".utf8), isReady: true)))
+                client.flush()
+            }
+            link.flush()
+            let waiters = connectWaiters
+            connectWaiters = []
+            for waiter in waiters { finish(waiter.id, of: waiter.client) { host.write(to: &$0) } }
+            logger.info("ready")
+        case .failed(let reason): logger.notice("\(reason)")
+        default: break
+        }
+        if clients.isEmpty { becomeIdle() }
+    }
+
+    /// The link failed: what waited or was open ends, each with what is known of it.
+    private func lost(_ reason: String) {
+        questions.withdraw()
+        failWaiting(reason)
+        for client in clients.values {
+            for (id, request) in client.openRequests {
+                let error: OperationError
+                if OperationNames.isReadOnly(request.operation) {
+                    error = OperationError(.disconnected, Array(reason.utf8))
+                } else {
+                    let text = "\(reason); whether \(String(decoding: request.operation, as: UTF8.self)) took effect is unknown"
+                    error = OperationError(.outcomeUnknown, Array(text.utf8), applied: .unknown)
+                }
+                client.send(.failure(id: id, error))
+            }
+            client.openRequests = [:]
+            client.flush()
+        }
+        updateReading()
+    }
+
+    /// What the host never saw has certainly not been applied.
+    private func failWaiting(_ reason: String) {
+        let error = OperationError(.disconnected, Array(reason.utf8))
+        for client in clients.values {
+            _ = client.takeWaitingFrames()
+            for (id, request) in client.openRequests where !request.isSent {
+                client.openRequests[id] = nil
+                client.send(.failure(id: id, error))
+            }
+            client.flush()
+        }
+        let waiters = connectWaiters
+        connectWaiters = []
+        for waiter in waiters {
+            guard let client = clients[waiter.client] else { continue }
+            client.openRequests[waiter.id] = nil
+            client.send(.failure(id: waiter.id, error))
+            client.flush()
+        }
+    }
+
+    private func updateReading() {
+        let shouldRead = !link.isFull
+        guard shouldRead != isReadingClients else { return }
+        isReadingClients = shouldRead
+        for client in clients.values { client.setReading(shouldRead) }
+    }
+
+    // MARK: The proxy's own operations
+
+    private func answer(_ request: Request, to client: ProxyClient) {
+        if request.operation.equals(OperationNames.proxyStatus) {
+            finish(request.id, of: client.number) { status.write(to: &$0) }
+        } else if request.operation.equals(OperationNames.proxyConnect) {
+            client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: true)
+            if case .ready(let host) = link.state {
+                finish(request.id, of: client.number) { host.write(to: &$0) }
+            } else {
+                connectWaiters.append((request.id, client.number))
+                connectIfNeeded()
+            }
+        } else if request.operation.equals(OperationNames.proxyStop) {
+            finish(request.id, of: client.number) { _ in }
+            logger.info("told to stop")
+            stop()
+        } else {
+            client.send(.failure(id: request.id, OperationError(.unsupported, literal: "this proxy does not know the operation")))
+        }
+    }
+
+    private func finish(_ id: UInt64, of number: UInt64, _ write: (inout JSONWriter) -> Void) {
+        guard let client = clients[number] else { return }
+        client.openRequests[id] = nil
+        client.send(resultFrame(id: id, write))
+        client.flush()
+    }
+
+    private var status: ProxyStatus {
+        var status = ProxyStatus(
+            build: Array(Build.identity.utf8), process: processIdentifier(), target: Array(configuration.target.name.utf8), state: .idle,
+            seconds: UInt64(max(0, (NIODeadline.now() - link.since).nanoseconds / 1_000_000_000)),
+            roundTripMicroseconds: link.roundTrip.map { UInt64(max(0, $0.nanoseconds / 1000)) }, clients: UInt64(clients.count),
+            requests: clients.values.reduce(0) { $0 + UInt64($1.openRequests.count) }, error: nil, host: nil)
+        switch link.state {
+        case .idle: break
+        case .connecting: status.state = .connecting
+        case .ready(let host):
+            status.state = .ready
+            status.host = host
+        case .failed(let reason):
+            status.state = .failed
+            status.error = Array(reason.utf8)
+        }
+        return status
+    }
+
+    // MARK: The end
+
+    private func becomeIdle() {
+        idleTask?.cancel()
+        let delay = link.isReady ? configuration.persist : Proxy.persistWithoutLink
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        idleTask = eventLoop.scheduleTask(in: delay) {
+            if bound.value.clients.isEmpty { bound.value.stop() }
+        }
+    }
+
+    /// Begins the time after which a proxy that nobody came to ends.
+    func whenIdle() { eventLoop.execute { [self] in if clients.isEmpty { becomeIdle() } } }
+
+    private func stop() {
+        link.close()
+        failWaiting("the proxy was stopped")
+        for client in clients.values { client.close() }
+        endPromise.succeed(())
+    }
+}
+
+// MARK: - Questions and progress
+
+extension Proxy {
+    fileprivate func ask(_ question: PortalSSH.Question) -> EventLoopFuture<String?> {
+        eventLoop.flatSubmit { [self] in questions.ask(question, clients: waitingClients) }
+    }
+
+    fileprivate func report(_ phase: ConnectPhase) {
+        eventLoop.execute { [self] in
+            let state: LinkState
+            switch phase {
+            case .resolving(let host): state = LinkState(text: Array("resolving \(host)".utf8), isReady: false)
+            case .connecting(let host, let port): state = LinkState(text: Array("connecting to \(host) port \(port)".utf8), isReady: false)
+            case .keyExchange: state = LinkState(text: Array("exchanging keys".utf8), isReady: false)
+            case .authenticating(let user): state = LinkState(text: Array("logging in as \(user)".utf8), isReady: false)
+            case .starting: state = LinkState(text: Array("starting the executor".utf8), isReady: false)
+            case .uploading(let done, let total):
+                state = LinkState(text: Array("uploading the executor".utf8), isReady: false, progress: (UInt64(done), UInt64(total)))
+            }
+            progress = state
+            for client in clients.values where !client.openRequests.isEmpty {
+                client.send(.state(state))
+                client.flush()
+            }
+        }
+    }
+}
+
+/// The person behind the proxy's clients.
+private struct ProxyInteraction: Interaction {
+    let proxy: Proxy
+
+    func answer(_ question: PortalSSH.Question) async -> String? { try? await proxy.ask(question).get() }
+
+    func progress(_ phase: ConnectPhase) { proxy.report(phase) }
+}
+
+/// Brings a client's bytes to the proxy.
+private final class ProxyClientHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let proxy: Proxy
+    private let client: ProxyClient
+
+    init(proxy: Proxy, client: ProxyClient) {
+        self.proxy = proxy
+        self.client = client
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { proxy.receive(unwrapInboundIn(data), from: client) }
+
+    func channelInactive(context: ChannelHandlerContext) { proxy.left(client) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,90 @@
+import NIOCore
+import PortalLink
+import PortalWire
+
+/// One client of the proxy: its socket and its half of the conversation. Confined to the proxy's event loop.
+final class ProxyClient {
+    /// Above this the client is too slow to be kept: credit bounds what one stream sends, this bounds all of them together.
+    static let pendingBytesLimit = 64 * 1024 * 1024
+    /// The bytes of requests that wait for a link; beyond, the client's socket is not read.
+    static let waitingBytesLimit = 16 * 1024 * 1024
+
+    let number: UInt64
+    private let channel: any Channel
+    var endpoint = LinkEndpoint(isCounting: false)
+    private(set) var hasSaidHello = false
+    private(set) var isInteractive = false
+    /// The client's requests that are open, and what each asked for.
+    var openRequests: [UInt64: OpenRequest] = [:]
+    /// Frames that wait until there is a link.
+    private(set) var waitingFrames: [Frame] = []
+    private var waitingBytes = 0
+    private var pendingBytes = 0
+    private var needsFlush = false
+
+    /// A request that was passed on, or waits to be.
+    struct OpenRequest {
+        var operation: [UInt8]
+        /// Whether the executor has seen it.
+        var isSent: Bool
+    }
+
+    init(number: UInt64, channel: any Channel) {
+        self.number = number
+        self.channel = channel
+    }
+
+    /// The identifiers that are this client's: the upper bits are its number, so that an answer finds its client without a table.
+    var identifiers: (first: UInt64, last: UInt64) { (number << 32 | 1, number << 32 | 0xFFFF_FFFF) }
+
+    func owns(_ id: UInt64) -> Bool { id >> 32 == number && id & 0xFFFF_FFFF != 0 }
+
+    func acceptHello(_ hello: Hello) {
+        hasSaidHello = true
+        isInteractive = hello.isInteractive
+    }
+
+    /// Sends a frame at the end of this turn of the loop.
+    func send(_ frame: Frame) {
+        pendingBytes += frame.bytes.count
+        guard pendingBytes <= ProxyClient.pendingBytesLimit else {
+            close()
+            return
+        }
+        let length = frame.bytes.count
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        promise.futureResult.whenComplete { _ in bound.value.pendingBytes -= length }
+        channel.write(channel.allocator.buffer(bytes: frame.bytes), promise: promise)
+        needsFlush = true
+    }
+
+    func send(_ message: Message) { send(message.frame()) }
+
+    func flush() {
+        guard needsFlush else { return }
+        needsFlush = false
+        channel.flush()
+    }
+
+    func wait(_ frame: Frame) {
+        waitingFrames.append(frame)
+        waitingBytes += frame.bytes.count
+        if waitingBytes > ProxyClient.waitingBytesLimit { setReading(false) }
+    }
+
+    func takeWaitingFrames() -> [Frame] {
+        let frames = waitingFrames
+        waitingFrames = []
+        waitingBytes = 0
+        return frames
+    }
+
+    /// Whether its socket is read: not while the host takes no more.
+    func setReading(_ isReading: Bool) { channel.setOption(.autoRead, value: isReading).whenFailure { _ in } }
+
+    func close() {
+        flush()
+        channel.close(promise: nil)
+    }
+}
