@@ -1,0 +1,41 @@
+// `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
+// Nothing here asserts: it prints a table and writes it as JSON. Arguments: [--quick] [--output FILE] [--portal PROGRAM]
+
+import Foundation
+import NIOCore
+import Portal
+import PortalProxy
+import PortalWire
+import TestSupport
+
+setvbuf(stdout, nil, _IOLBF, 0)
+let arguments = CommandLine.arguments
+let quick = arguments.contains("--quick")
+func option(_ name: String) -> String? {
+    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
+}
+let portalProgram = option("--portal") ?? ".build/release/portal"
+guard FileManager.default.isExecutableFile(atPath: portalProgram) else {
+    print("no program \(portalProgram): `make build` makes it")
+    exit(1)
+}
+
+var report = Report(
+    date: ISO8601DateFormatter().string(from: Date()), machine: "\(ProcessInfo.processInfo.activeProcessorCount) cores")
+print(Report.heading)
+
+let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
+try await bench.measureExecutors(&report)
+try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
+try await bench.measure(
+    &report, network: "50 ms", line: NetworkRelay.Line(roundTrip: .milliseconds(50)), scale: quick ? 0.05 : 0.2, transfers: false)
+try await bench.measure(
+    &report, network: "50 ms 100 Mbit/s", line: NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000),
+    scale: quick ? 0.05 : 0.1, calls: false)
+await bench.end()
+
+let encoder = JSONEncoder()
+encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+let output = option("--output") ?? "bench.json"
+try encoder.encode(report).write(to: URL(fileURLWithPath: output))
+print("written to \(output)")
