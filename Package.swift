@@ -61,6 +61,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+
+        // The tests of the wire and the link.
+        .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
+        .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink"]),
     ],
     swiftLanguageModes: [.v6]
 )

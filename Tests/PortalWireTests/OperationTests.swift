@@ -1,0 +1,180 @@
+import PortalWire
+import Testing
+
+/// Writes members as an object, and parses them.
+func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
+    var writer = JSONWriter()
+    writer.beginObject()
+    write(&writer)
+    writer.endObject()
+    return try JSONParser.parse(writer.bytes)
+}
+
+@Suite struct OperationTests {
+    static let strange: [UInt8] = [0x2F, 0xFF, 0x0A, 0x22]
+    static let status = FileStatus(
+        kind: .symlink, size: 5, mode: 0o4755, userIdentifier: .max, groupIdentifier: 2, device: 3, inode: 4, links: 1, modified: -1,
+        changed: .max, target: strange)
+
+    @Test func fileRequests() throws {
+        let path = OperationTests.strange
+        let stat = try FileStatRequest(try object { FileStatRequest(path: path, directory: path, follow: false).write(to: &$0) })
+        #expect(stat.path == path && stat.directory == path && !stat.follow)
+        #expect(try FileStatRequest(parse(#"{"path":"x"}"#)).follow)
+        let list = try FileListRequest(try object { FileListRequest(path: path, directory: nil, limit: 9).write(to: &$0) })
+        #expect(list.path == path && list.directory == nil && list.limit == 9)
+        let read = try FileReadRequest(try object { FileReadRequest(path: path, offset: 1 << 40, length: 0, hash: true).write(to: &$0) })
+        #expect(read.path == path && read.offset == 1 << 40 && read.length == 0 && read.hash)
+        let write = try FileWriteRequest(
+            try object {
+                FileWriteRequest(path: path, mode: 0o7777, ifMatch: [0x61], createOnly: true, parents: true, sync: true, sha256: [0x62])
+                    .write(to: &$0)
+            })
+        #expect(
+            write.mode == 0o7777 && write.ifMatch == [0x61] && write.createOnly && write.parents && write.sync && write.sha256 == [0x62])
+        let remove = try FileRemoveRequest(try object { FileRemoveRequest(path: path, directory: path, recursive: true).write(to: &$0) })
+        #expect(remove.path == path && remove.directory == path && remove.recursive)
+        let make = try FileMakeDirectoryRequest(try object { FileMakeDirectoryRequest(path: path, parents: true, mode: 0).write(to: &$0) })
+        #expect(make.path == path && make.parents && make.mode == 0)
+        let rename = try FileRenameRequest(
+            try object { FileRenameRequest(from: path, to: [0x61], directory: path, replace: false).write(to: &$0) })
+        #expect(rename.from == path && rename.to == [0x61] && rename.directory == path && !rename.replace)
+        #expect(try FileRenameRequest(parse(#"{"from":"a","to":"b"}"#)).replace)
+    }
+
+    @Test func processRequests() throws {
+        let name = OperationTests.strange
+        let sent = ProcessStartRequest(
+            command: .arguments([name, []]), directory: name, environment: [([0x61], name), ([0x62], nil), ([0x61], [])], input: .requests,
+            process: name,
+            timeoutMilliseconds: 0, merge: true)
+        let start = try ProcessStartRequest(try object { sent.write(to: &$0) })
+        #expect(
+            start.command == sent.command && start.directory == name && start.input == .requests && start.process == name && start.merge)
+        #expect(start.environment.map(\.name) == [[0x61], [0x62], [0x61]])
+        #expect(start.environment.map(\.value) == [name, nil, []])
+        #expect(start.timeoutMilliseconds == 0)
+        let shell = try ProcessStartRequest(try object { ProcessStartRequest(command: .shell(name), input: .stream).write(to: &$0) })
+        #expect(shell.command == .shell(name) && shell.input == .stream && shell.environment.isEmpty && !shell.merge)
+        #expect(try ProcessStartRequest(parse(#"{"shell":"x","stdin":"none"}"#)).input == .none)
+        let write = try ProcessWriteRequest(try object { ProcessWriteRequest(process: name, end: true).write(to: &$0) })
+        #expect(write.process == name && write.end)
+        let signal = try ProcessSignalRequest(try object { ProcessSignalRequest(process: name, signal: 64, tree: true).write(to: &$0) })
+        #expect(signal.process == name && signal.signal == 64 && signal.tree)
+        let wait = try ProcessWaitRequest(try object { ProcessWaitRequest(process: name, timeoutMilliseconds: 5).write(to: &$0) })
+        #expect(wait.process == name && wait.timeoutMilliseconds == 5)
+    }
+
+    @Test func results() throws {
+        let status = OperationTests.status
+        #expect(FileStatus(try object { status.write(to: &$0) }) == status)
+        #expect(FileStatus(.object([])) == nil)
+        for kind in FileKind.allCases {
+            var other = status
+            other.kind = kind
+            #expect(FileStatus(try object { other.write(to: &$0) })?.kind == kind)
+        }
+        for entry in [DirectoryEntry(name: [0xFF], status: status), DirectoryEntry(name: [0x61], status: nil)] {
+            let line = entry.line()
+            #expect(line.last == 0x0A)
+            #expect(line.dropLast().allSatisfy { $0 != 0x0A }, "an entry is one line")
+            #expect(DirectoryEntry(try JSONParser.parse(line)) == entry)
+        }
+        for truncated in [false, true] {
+            let list = FileListResult(count: 3, truncated: truncated)
+            #expect(FileListResult(try object { list.write(to: &$0) }) == list)
+        }
+        let read = FileReadResult(bytes: 7, status: status, sha256: [0x61])
+        #expect(FileReadResult(try object { read.write(to: &$0) }) == read)
+        let write = FileWriteResult(size: 7, sha256: [0x61], created: false)
+        #expect(FileWriteResult(try object { write.write(to: &$0) }) == write)
+        for end in [
+            ProcessEnd(code: 0, signal: nil, wallMilliseconds: 1, processorMilliseconds: 2),
+            ProcessEnd(code: nil, signal: 9, timedOut: true, wallMilliseconds: 1, processorMilliseconds: 2, left: 3),
+        ] {
+            #expect(ProcessEnd(try object { end.write(to: &$0) }) == end)
+        }
+        #expect(ProcessEnd(try parse("{}")) == nil)
+        #expect(ProcessEnd(try parse(#"{"code":1,"signal":9}"#)) == nil)
+        #expect(ProcessEnd(code: nil, signal: 9, wallMilliseconds: 0, processorMilliseconds: 0).shellStatus == 137)
+    }
+
+    @Test func proxyStatus() throws {
+        for state in ProxyStatus.State.allCases {
+            let sent = ProxyStatus(
+                build: [0x61], process: 1, target: [0xFF], state: state, seconds: 2, roundTripMicroseconds: state == .ready ? 3 : nil,
+                clients: 4, requests: 5,
+                error: state == .failed ? [0x62] : nil,
+                host: state == .ready
+                    ? HostFacts(
+                        system: [], machine: [], release: [], name: [], user: [], userIdentifier: 0, home: [0xFF], directory: [], boot: [])
+                    : nil)
+            let status = try #require(ProxyStatus(try object { sent.write(to: &$0) }))
+            #expect(
+                status.build == sent.build && status.process == 1 && status.target == [0xFF] && status.state == state && status.seconds == 2
+            )
+            #expect(status.roundTripMicroseconds == sent.roundTripMicroseconds && status.clients == 4 && status.requests == 5)
+            #expect(status.error == sent.error && status.host == sent.host)
+        }
+        #expect(ProxyStatus(try parse(#"{"build":"b","pid":1,"target":"t","state":"new"}"#)) == nil)
+    }
+
+    /// Every parameter that cannot be used is `invalid` and says which one it is.
+    @Test(arguments: [
+        ("fs.stat", "{}", "path"), ("fs.stat", #"{"path":""}"#, "path"), ("fs.stat", #"{"path":7}"#, "path"),
+        ("fs.stat", #"{"path":"a\u0000b"}"#, "path"),
+        ("fs.stat", #"{"path":{"b64":"AA=="}}"#, "path"), ("fs.stat", #"{"path":{"b64":"A"}}"#, "path"),
+        ("fs.stat", #"{"path":"x","cwd":""}"#, "cwd"),
+        ("fs.stat", #"{"path":"x","follow":1}"#, "follow"), ("fs.list", #"{"path":"x","limit":-1}"#, "limit"),
+        ("fs.read", #"{"path":"x","offset":1.5}"#, "offset"),
+        ("fs.read", #"{"path":"x","hash":"yes"}"#, "hash"), ("fs.write", #"{"path":"x","mode":4096}"#, "mode"),
+        ("fs.write", #"{"path":"x","if_match":[]}"#, "if_match"),
+        ("fs.remove", #"{"path":"x","recursive":0}"#, "recursive"), ("fs.mkdir", #"{"path":"x","mode":"755"}"#, "mode"),
+        ("fs.rename", #"{"from":"x"}"#, "to"),
+        ("fs.rename", #"{"to":"x"}"#, "from"), ("process.start", "{}", "shell"), ("process.start", #"{"argv":[]}"#, "argv"),
+        ("process.start", #"{"argv":[""]}"#, "argv"),
+        ("process.start", #"{"argv":"ls"}"#, "argv"), ("process.start", #"{"argv":["ls",7]}"#, "argv"),
+        ("process.start", #"{"argv":["ls","a\u0000"]}"#, "argv"),
+        ("process.start", #"{"argv":["ls"],"shell":"ls"}"#, "shell"), ("process.start", #"{"shell":"x","env":[]}"#, "env"),
+        ("process.start", #"{"shell":"x","env":{"":"v"}}"#, "env"), ("process.start", #"{"shell":"x","env":{"a=b":"v"}}"#, "env"),
+        ("process.start", #"{"shell":"x","env":{"a":7}}"#, "env"), ("process.start", #"{"shell":"x","env":{"a":"\u0000"}}"#, "env"),
+        ("process.start", #"{"shell":"x","stdin":"pipe"}"#, "stdin"), ("process.start", #"{"shell":"x","process":""}"#, "process"),
+        ("process.start", #"{"shell":"x","stdin":"requests"}"#, "process"),
+        ("process.start", #"{"shell":"x","timeout_ms":1099511627777}"#, "timeout_ms"),
+        ("process.write", "{}", "process"), ("process.write", #"{"process":"p","eof":1}"#, "eof"),
+        ("process.signal", #"{"process":"p"}"#, "signal"),
+        ("process.signal", #"{"process":"p","signal":0}"#, "signal"), ("process.signal", #"{"process":"p","signal":65}"#, "signal"),
+        ("process.wait", "{}", "process"),
+    ])
+    func invalid(operation: String, parameters: String, name: String) throws {
+        let value = try parse(parameters)
+        let error = #expect(throws: OperationError.self) {
+            switch operation {
+            case "fs.stat": _ = try FileStatRequest(value)
+            case "fs.list": _ = try FileListRequest(value)
+            case "fs.read": _ = try FileReadRequest(value)
+            case "fs.write": _ = try FileWriteRequest(value)
+            case "fs.remove": _ = try FileRemoveRequest(value)
+            case "fs.mkdir": _ = try FileMakeDirectoryRequest(value)
+            case "fs.rename": _ = try FileRenameRequest(value)
+            case "process.start": _ = try ProcessStartRequest(value)
+            case "process.write": _ = try ProcessWriteRequest(value)
+            case "process.signal": _ = try ProcessSignalRequest(value)
+            case "process.wait": _ = try ProcessWaitRequest(value)
+            default: Issue.record("no such operation")
+            }
+        }
+        #expect(error?.code == .invalid)
+        let message = String(decoding: error?.message ?? [], as: UTF8.self)
+        #expect(message.hasPrefix("parameter \(name) "))
+    }
+
+    @Test func bounds() throws {
+        let longest = String(repeating: "p", count: Limits.pathLength)
+        #expect(try FileStatRequest(parse(#"{"path":"\#(longest)"}"#)).path.count == Limits.pathLength)
+        #expect(throws: OperationError.self) { try FileStatRequest(parse(#"{"path":"\#(longest)p"}"#)) }
+        let name = String(repeating: "n", count: 128)
+        #expect(try ProcessWaitRequest(parse(#"{"process":"\#(name)"}"#)).process.count == 128)
+        #expect(throws: OperationError.self) { try ProcessStartRequest(parse(#"{"shell":"x","process":"\#(name)n"}"#)) }
+    }
+}
