@@ -21,7 +21,7 @@ let package = Package(
         .target(name: "PortalLink", dependencies: ["PortalWire"]),
 
         // The far side.
-        .target(name: "CExecutorPlatform"),
+        .target(name: "CExecutorPlatform", exclude: ["embedded"]),
         .target(name: "PortalExecutor", dependencies: ["PortalWire", "PortalLink", "CExecutorPlatform"]),
         .executableTarget(name: "ExecutorMain", dependencies: ["PortalExecutor"]),
 
