@@ -62,6 +62,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
+        // Programs: the demo, the examples, the benchmark.
+        .executableTarget(name: "portal-demo", dependencies: ["Portal", "TestSupport"], path: "Examples/Demo"),
+        .executableTarget(name: "run-on-hosts", dependencies: ["Portal"], path: "Examples/RunOnHosts"),
+        .executableTarget(name: "build-there", dependencies: ["Portal"], path: "Examples/BuildThere"),
+        .executableTarget(
+            name: "portal-bench",
+            dependencies: ["Portal", "PortalProxy", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Benchmarks"),
+
+        // Real sshds and a simulated network, for tests, the demo and the benchmark.
+        .target(
+            name: "TestSupport",
+            dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
+            path: "Tests/TestSupport"),
+        .testTarget(
+            name: "PortalSSHTests", dependencies: ["PortalSSH", "TestSupport", .product(name: "NIOPosix", package: "swift-nio")]),
+
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
         .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink"]),

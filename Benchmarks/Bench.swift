@@ -16,7 +16,9 @@ struct Bench {
 
     init(portal: String) async throws {
         self.portal = portal
-        host = try await TestHost.start(sshdLines: ["Subsystem sftp internal-sftp", "MaxStartups 100"])
+        var hostOptions = TestHost.Options()
+        hostOptions.sshd = ["Subsystem sftp internal-sftp", "MaxStartups 100", "MaxSessions 100"]
+        host = try TestHost(hostOptions)
         runtime = URL(fileURLWithPath: "/tmp/portal-bench-\(getpid())")
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         setenv("PORTAL_RUNTIME_DIR", runtime.path, 1)
@@ -33,7 +35,7 @@ struct Bench {
     }
 
     func end() async {
-        await host.stop()
+        host.stop()
         try? FileManager.default.removeItem(at: runtime)
     }
 

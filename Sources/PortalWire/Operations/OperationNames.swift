@@ -21,4 +21,15 @@ public enum OperationNames {
     public static let proxyStatus: StaticString = "proxy.status"
     /// Ends the session and the proxy.
     public static let proxyStop: StaticString = "proxy.stop"
+
+    /// Whether an operation changes nothing, so that a lost answer leaves no doubt about what happened.
+    public static func isReadOnly(_ operation: [UInt8]) -> Bool {
+        for name in readOnly where operation.equals(name) { return true }
+        return false
+    }
+
+    private static let readOnly: [StaticString] = [
+        FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, ProcessWaitRequest.operation, sessionInfo,
+        sessionStats, proxyConnect, proxyStatus,
+    ]
 }
