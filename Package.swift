@@ -34,6 +34,7 @@ let package = Package(
             name: "PortalSSH",
             dependencies: [
                 "PortalWire", "PortalLink", "CLibssh2",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -77,6 +78,10 @@ let package = Package(
             path: "Tests/TestSupport"),
         .testTarget(
             name: "PortalSSHTests", dependencies: ["PortalSSH", "TestSupport", .product(name: "NIOPosix", package: "swift-nio")]),
+
+        .testTarget(
+            name: "PortalTests",
+            dependencies: ["Portal", "PortalProxy", "PortalCommand", "TestSupport", .product(name: "NIOCore", package: "swift-nio")]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),

@@ -60,8 +60,7 @@ struct Report: Codable {
 
     private mutating func append(_ row: Row) {
         rows.append(row)
-        print(Report.line(row))
-        fflush(stdout)
+        say(Report.line(row))
     }
 
     static let heading = "network            what                        tool                 median       p95  unit     n"
@@ -90,7 +89,7 @@ enum Program {
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("portal-bench-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: output.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         defer { try? FileManager.default.removeItem(at: output) }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = FileHandle.nullDevice
@@ -110,3 +109,6 @@ enum Program {
         return try Data(contentsOf: output)
     }
 }
+
+/// Prints at once, also into a pipe.
+func say(_ text: String, terminator: String = "\n") { FileHandle.standardOutput.write(Data((text + terminator).utf8)) }

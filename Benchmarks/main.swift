@@ -8,7 +8,6 @@ import PortalProxy
 import PortalWire
 import TestSupport
 
-setvbuf(stdout, nil, _IOLBF, 0)
 let arguments = CommandLine.arguments
 let quick = arguments.contains("--quick")
 func option(_ name: String) -> String? {
@@ -16,26 +15,33 @@ func option(_ name: String) -> String? {
 }
 let portalProgram = option("--portal") ?? ".build/release/portal"
 guard FileManager.default.isExecutableFile(atPath: portalProgram) else {
-    print("no program \(portalProgram): `make build` makes it")
+    say("no program \(portalProgram): `make build` makes it")
     exit(1)
 }
 
-var report = Report(
-    date: ISO8601DateFormatter().string(from: Date()), machine: "\(ProcessInfo.processInfo.activeProcessorCount) cores")
-print(Report.heading)
+func runAll() async throws {
+    var report = Report(
+        date: ISO8601DateFormatter().string(from: Date()), machine: "\(ProcessInfo.processInfo.activeProcessorCount) cores")
+    say(Report.heading)
 
-let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
-try await bench.measureExecutors(&report)
-try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
-try await bench.measure(
-    &report, network: "50 ms", line: NetworkRelay.Line(roundTrip: .milliseconds(50)), scale: quick ? 0.05 : 0.2, transfers: false)
-try await bench.measure(
-    &report, network: "50 ms 100 Mbit/s", line: NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000),
-    scale: quick ? 0.05 : 0.1, calls: false)
-await bench.end()
+    let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
+    try await bench.measureExecutors(&report)
+    try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
+    try await bench.measure(
+        &report, network: "50 ms", line: NetworkRelay.Line(roundTrip: .milliseconds(50)), scale: quick ? 0.05 : 0.2, transfers: false)
+    try await bench.measure(
+        &report, network: "50 ms 100 Mbit/s", line: NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000),
+        scale: quick ? 0.05 : 0.1, calls: false)
+    await bench.end()
 
-let encoder = JSONEncoder()
-encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-let output = option("--output") ?? "bench.json"
-try encoder.encode(report).write(to: URL(fileURLWithPath: output))
-print("written to \(output)")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let output = option("--output") ?? "bench.json"
+    try encoder.encode(report).write(to: URL(fileURLWithPath: output))
+    say("written to \(output)")
+}
+
+do { try await runAll() } catch {
+    say("portal-bench: \(error)")
+    exit(1)
+}

@@ -14,20 +14,19 @@ struct Session {
         options.sshConfig = sshConfig
         options.ask = { text, isSecret in
             if isSecret { return String(cString: getpass(text)) }
-            print(text, terminator: "")
-            fflush(stdout)
+            say(text, terminator: "")
             return readLine()
         }
         return options
     }
 
     func show() async throws {
-        print("\nConnecting to \(target): one SSH session, the executor goes there through it.")
+        say("\nConnecting to \(target): one SSH session, the executor goes there through it.")
         let begun = DispatchTime.now()
         let home = try await Workspace.connect(target, options: options)
         let host = try await home.host()
         func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-        print("  \(text(host.user))@\(text(host.name)), \(text(host.system)) \(text(host.release)) on \(text(host.machine)), in \(milliseconds(since: begun))")
+        say("  \(text(host.user))@\(text(host.name)), \(text(host.system)) \(text(host.release)) on \(text(host.machine)), in \(milliseconds(since: begun))")
 
         let made = try await home.run(RemoteCommand("mktemp", ["-d", "/tmp/portal-demo.XXXXXX"]))
         let directory = text(made.output).trimmingCharacters(in: .newlines)
@@ -50,7 +49,7 @@ struct Session {
     }
 
     private func show(_ box: Workspace, _ directory: String) async throws {
-        print("\nA file is written, read, edited and read back:")
+        say("\nA file is written, read, edited and read back:")
         try await box.write(Array(Self.source.utf8), to: "hello.c")
         try await timed("write hello.c", ssh: "cat > \(directory)/ssh.c", input: Self.source) {
             try await box.write(Array(Self.source.utf8), to: "hello.c")
@@ -62,35 +61,35 @@ struct Session {
             try await box.write(Array(edited.utf8), to: "hello.c", ifMatch: hash)
         }
         guard try await box.read("hello.c") == Array(edited.utf8) else { throw Failure("what was read back is not what was written") }
-        print("  read back: the edit is there")
+        say("  read back: the edit is there")
         do {
             try await box.write([], to: "hello.c", ifMatch: hash)
             throw Failure("a write that demanded the old content was accepted")
-        } catch let error as PortalError where error.code == .conflict { print("  a second edit of the old content is refused: \(error)") }
+        } catch let error as PortalError where error.code == .conflict { say("  a second edit of the old content is refused: \(error)") }
 
-        print("\nThe directory:")
+        say("\nThe directory:")
         let entries = try await timed("list", ssh: "ls -la \(directory)") { try await box.list() }
         for entry in entries {
-            print("    \(String(decoding: entry.name, as: UTF8.self))  \(entry.status.map { "\($0.size) bytes" } ?? "")")
+            say("    \(String(decoding: entry.name, as: UTF8.self))  \(entry.status.map { "\($0.size) bytes" } ?? "")")
         }
 
-        print("\nA program is compiled and run there, its output streaming:")
+        say("\nA program is compiled and run there, its output streaming:")
         let compiler = try await box.run(RemoteCommand(shell: "command -v cc || command -v gcc || command -v clang"))
         if let path = String(decoding: compiler.output, as: UTF8.self).split(separator: "\n").first {
             let compiled = try await box.run(RemoteCommand(String(path), ["-O2", "-o", "hello", "hello.c"]))
             guard compiled.end.code == 0 else { throw Failure("the compiler failed: \(String(decoding: compiled.errors, as: UTF8.self))") }
         } else {
-            print("  (there is no C compiler on the host: a shell script instead)")
+            say("  (there is no C compiler on the host: a shell script instead)")
             try await box.write(Array(Self.script.utf8), to: "hello", mode: 0o755)
         }
         let begun = DispatchTime.now()
         let program = try await box.start(RemoteCommand("./hello"))
         for await piece in program.output {
-            print("  \(milliseconds(since: begun)): \(String(decoding: piece.bytes, as: UTF8.self))", terminator: "")
+            say("  \(milliseconds(since: begun)): \(String(decoding: piece.bytes, as: UTF8.self))", terminator: "")
         }
-        print("  it ended with status \(try await program.end().shellStatus)")
+        say("  it ended with status \(try await program.end().shellStatus)")
 
-        print("\nA command, ten times:")
+        say("\nA command, ten times:")
         _ = try await timed("true", ssh: "true", count: 10) { try await box.run(RemoteCommand("true")) }
     }
 
@@ -108,7 +107,7 @@ struct Session {
         for _ in 0..<count { try run(ssh, input: input) }
         let theirs = elapsed(since: begun) / Double(count)
         let label = what.padding(toLength: max(26, what.count), withPad: " ", startingAt: 0)
-        print("  \(label) portal \(format(ours))   ssh \(format(theirs))")
+        say("  \(label) portal \(format(ours))   ssh \(format(theirs))")
         return value
     }
 
@@ -160,3 +159,6 @@ struct Session {
 
         """
 }
+
+/// Prints at once, also into a pipe.
+func say(_ text: String, terminator: String = "\n") { FileHandle.standardOutput.write(Data((text + terminator).utf8)) }

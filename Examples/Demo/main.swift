@@ -9,7 +9,6 @@ import Portal
 import PortalWire
 import TestSupport
 
-setvbuf(stdout, nil, _IOLBF, 0)
 var words = Array(CommandLine.arguments.dropFirst())
 var program = ".build/release/portal"
 if words.first == "--portal", words.count > 1 {
@@ -22,7 +21,7 @@ do {
     if let target = words.first {
         try await Session(portal: program, target: target, sshConfig: nil).show()
     } else {
-        print("starting a throwaway sshd on this machine as the \"remote\" …")
+        say("starting a throwaway sshd on this machine as the \"remote\" …")
         let host = try TestHost()
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("portal-demo-\(getpid())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -40,8 +39,8 @@ do {
         try? FileManager.default.removeItem(at: directory)
         if let outcome { throw outcome }
     }
-    print("\nDone.")
+    say("\nDone.")
 } catch {
-    print("portal-demo: \(error)")
+    say("portal-demo: \(error)")
     exit(1)
 }

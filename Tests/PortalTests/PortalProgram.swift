@@ -1,0 +1,94 @@
+import Foundation
+import TestSupport
+
+/// The built `portal` program, with proxies of its own.
+final class PortalProgram: @unchecked Sendable {  // All properties are constant, and the program is started anew each time.
+    /// What a run gave.
+    struct Outcome {
+        var status: Int32
+        var output: Data
+        var errors: String
+
+        var text: String { String(decoding: output, as: UTF8.self) }
+    }
+
+    /// Beside the test program, where SwiftPM puts both.
+    static let path: String = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("portal").path
+    }()
+
+    let runtime: URL
+    let config: String
+    let target: String
+
+    /// For a host: its alias, and a runtime directory that nobody else uses.
+    init(_ host: TestHost, target: String = "host") throws {
+        runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        config = host.configFile
+        self.target = target
+    }
+
+    deinit {
+        _ = try? run(["stop", "--all"], deadline: 20)
+        try? FileManager.default.removeItem(at: runtime)
+    }
+
+    /// Starts `portal`, without waiting for it.
+    func start(_ arguments: [String], input: Any? = nil, output: Any, errors: Any, environment: [String: String] = [:]) throws -> Process {
+        let process = Process()
+        // A session of its own has no terminal: nothing can be asked, whoever runs the tests.
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+        process.arguments = ["-w", PortalProgram.path] + arguments
+        var variables = ProcessInfo.processInfo.environment
+        variables["PORTAL_RUNTIME_DIR"] = runtime.path
+        variables["SSH_AUTH_SOCK"] = nil
+        variables["SSH_ASKPASS"] = nil
+        process.environment = variables.merging(environment) { $1 }
+        process.standardInput = input ?? FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        return process
+    }
+
+    /// Runs `portal` to its end.
+    @discardableResult
+    func run(_ arguments: [String], input: Data? = nil, deadline: Double = 60, environment: [String: String] = [:]) throws -> Outcome {
+        let directory = runtime.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        func file(_ name: String, _ content: Data = Data()) throws -> URL {
+            let file = directory.appendingPathComponent(name)
+            try content.write(to: file)
+            return file
+        }
+        let (output, errors) = (try file("out"), try file("err"))
+        let process = try start(
+            arguments, input: try input.map { try FileHandle(forReadingFrom: try file("in", $0)) },
+            output: try FileHandle(forWritingTo: output), errors: try FileHandle(forWritingTo: errors), environment: environment)
+        guard waitUntil(seconds: deadline, { !process.isRunning }) else {
+            process.terminate()
+            throw TestFailure("portal \(arguments.joined(separator: " ")) did not end within \(deadline) s: \(try String(contentsOf: errors, encoding: .utf8))")
+        }
+        return Outcome(
+            status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+            output: try Data(contentsOf: output), errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+
+    /// `portal exec TARGET -- …`
+    @discardableResult
+    func exec(_ command: String..., options: [String] = [], input: Data? = nil, deadline: Double = 60) throws -> Outcome {
+        try run(["exec", "-F", config] + options + [target, "--"] + command, input: input, deadline: deadline)
+    }
+
+    /// The process identifier of the target's proxy.
+    func proxyProcess() throws -> pid_t {
+        let status = try run(["status", "--json"])
+        guard let object = try JSONSerialization.jsonObject(with: status.output) as? [String: Any], let pid = object["pid"] as? Int else {
+            throw TestFailure("no proxy in: \(status.text) \(status.errors)")
+        }
+        return pid_t(pid)
+    }
+}
