@@ -1,0 +1,196 @@
+import Foundation
+
+/// A real, unprivileged `sshd` on loopback with its own keys, client configuration and home, in a temporary directory.
+///
+/// `@unchecked Sendable`: everything but the process is constant after `init`, and `stop` serializes through `lock`.
+public final class TestHost: @unchecked Sendable {
+    /// Holds everything; removed at the end.
+    public let directory: URL
+    /// An ssh_config with the alias `host`.
+    public let configFile: String
+    /// The port on 127.0.0.1.
+    public let port: Int
+    /// The session's HOME.
+    public let home: URL
+    /// The client's known_hosts.
+    public let knownHosts: URL
+    /// The client's private key, in the alias's IdentityFile.
+    public let keyFile: URL
+
+    private let process: Process
+    private let log: URL
+    private let lock = NSLock()
+
+    /// What to start.
+    public struct Options: Sendable {
+        /// More lines for sshd_config, before all others: the first value counts.
+        public var sshd: [String] = []
+        /// More lines for the alias in ssh_config, before all others.
+        public var client: [String] = []
+        /// Environment of the sessions; HOME is set already.
+        public var environment: [String: String] = [:]
+        /// The client's key: type and passphrase.
+        public var keyType = "ed25519"
+        public var passphrase = ""
+        /// The host's key type.
+        public var hostKeyType = "ed25519"
+        /// known_hosts knows the host.
+        public var isKnown = true
+        public init() {}
+    }
+
+    public init(_ options: Options = Options()) throws {
+        directory = URL(fileURLWithPath: "/tmp/portal-test-\(UUID().uuidString.prefix(8))")
+        let files = FileManager.default
+        home = directory.appendingPathComponent("home")
+        try files.createDirectory(at: home, withIntermediateDirectories: true)
+        // Another user's processes must get through to the home, but see nothing else.
+        try files.setAttributes([.posixPermissions: 0o711], ofItemAtPath: directory.path)
+        keyFile = directory.appendingPathComponent("id")
+        let hostKey = directory.appendingPathComponent("host_key")
+        knownHosts = directory.appendingPathComponent("known_hosts")
+        log = directory.appendingPathComponent("sshd.log")
+        try Tool.run("ssh-keygen", "-q", "-t", options.keyType, "-N", options.passphrase, "-C", "test key", "-f", keyFile.path)
+        try Tool.run("ssh-keygen", "-q", "-t", options.hostKeyType, "-N", "", "-f", hostKey.path)
+        let authorized = directory.appendingPathComponent("authorized_keys")
+        try files.copyItem(at: URL(fileURLWithPath: keyFile.path + ".pub"), to: authorized)
+        if getuid() == 0 { try? files.createDirectory(atPath: "/run/sshd", withIntermediateDirectories: true) }
+
+        var environment = options.environment
+        environment["HOME"] = environment["HOME"] ?? home.path
+        let setEnvironment = environment.sorted { $0.key < $1.key }.map { "\"\($0.key)=\($0.value)\"" }.joined(separator: " ")
+        let executable = ["/usr/sbin/sshd", "/usr/bin/sshd"].first { files.isExecutableFile(atPath: $0) } ?? "/usr/sbin/sshd"
+        var started: (process: Process, port: Int)?
+        // A random port may be taken by the time that sshd binds it: then another.
+        for _ in 0..<10 where started == nil {
+            let port = Int.random(in: 20000..<60000)
+            let lines =
+                options.sshd + [
+                    "Port \(port)", "ListenAddress 127.0.0.1", "HostKey \(hostKey.path)", "PidFile none", "AuthorizedKeysFile \(authorized.path)",
+                    "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin yes",
+                    "LogLevel VERBOSE", "PrintMotd no", "SetEnv \(setEnvironment)",
+                ]
+            let configuration = directory.appendingPathComponent("sshd_config")
+            try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: configuration)
+            guard files.createFile(atPath: log.path, contents: nil) else { throw TestFailure("\(log.path) cannot be created") }
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: executable)
+            process.arguments = ["-D", "-e", "-f", configuration.path]
+            process.standardError = try FileHandle(forWritingTo: log)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            let log = log
+            _ = waitUntil(seconds: 10) {
+                !process.isRunning || ((try? String(contentsOf: log, encoding: .utf8)) ?? "").contains("Server listening")
+            }
+            if process.isRunning { started = (process, port) }
+        }
+        guard let started else { throw TestFailure("sshd does not start: \((try? String(contentsOf: log, encoding: .utf8)) ?? "")") }
+        process = started.process
+        port = started.port
+
+        if options.isKnown {
+            let key = try String(contentsOfFile: hostKey.path + ".pub", encoding: .utf8).split(separator: " ").prefix(2).joined(separator: " ")
+            try Data("[127.0.0.1]:\(port) \(key)\n".utf8).write(to: knownHosts)
+        }
+        configFile = directory.appendingPathComponent("ssh_config").path
+        let client =
+            ["Host host"] + options.client + [
+                "HostName 127.0.0.1", "Port \(port)", "IdentityFile \(keyFile.path)", "IdentityAgent none",
+                "UserKnownHostsFile \(knownHosts.path)", "GlobalKnownHostsFile /dev/null",
+            ]
+        try Data((client.joined(separator: "\n  ") + "\n").utf8).write(to: URL(fileURLWithPath: configFile))
+    }
+
+    deinit {
+        stop()
+        chmod(home.path, 0o700)
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// What sshd logged.
+    public var sshdLog: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+
+    /// How many logins with a public key there were.
+    public var logins: Int { sshdLog.components(separatedBy: "Accepted publickey").count - 1 }
+
+    /// Ends sshd and every session of it at once, as a crash would.
+    public func stop() {
+        lock.lock()
+        defer { lock.unlock() }
+        guard process.isRunning else { return }
+        for pid in Tool.descendants(of: process.processIdentifier) { kill(pid, SIGKILL) }
+        process.terminate()
+        if !waitUntil(seconds: 5, { !process.isRunning }) { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// Kills the sessions but leaves sshd listening.
+    public func dropSessions() {
+        for pid in Tool.descendants(of: process.processIdentifier) { kill(pid, SIGKILL) }
+    }
+}
+
+/// Why the surroundings of a test could not be made.
+public struct TestFailure: Error, CustomStringConvertible {
+    public var description: String
+    public init(_ description: String) { self.description = description }
+}
+
+/// Waits for a state, asking every few milliseconds; false at the deadline.
+public func waitUntil(seconds: Double, _ condition: () -> Bool) -> Bool {
+    let end = DispatchTime.now() + seconds
+    while !condition() {
+        if DispatchTime.now() > end { return false }
+        usleep(5000)
+    }
+    return true
+}
+
+/// As `waitUntil`, for asynchronous tests: it holds no thread.
+public func eventually(seconds: Double, _ condition: () async -> Bool) async -> Bool {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while await !condition() {
+        if ContinuousClock.now > end { return false }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+    return true
+}
+
+/// Other programs.
+public enum Tool {
+    /// Runs a program to its end and returns its standard output; throws unless it exits with 0.
+    @discardableResult
+    public static func run(_ arguments: String...) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let bytes = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw TestFailure("\(arguments.joined(separator: " ")) exited with \(process.terminationStatus)") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// All processes below one, deepest last.
+    public static func descendants(of parent: pid_t) -> [pid_t] {
+        var children: [pid_t: [pid_t]] = [:]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let pid = pid_t(name), let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+                let end = stat.lastIndex(of: ")")
+            else { continue }
+            let fields = stat[stat.index(after: end)...].split(separator: " ")
+            if fields.count > 1, let ppid = pid_t(fields[1]) { children[ppid, default: []].append(pid) }
+        }
+        var found: [pid_t] = []
+        var next = [parent]
+        while let pid = next.popLast() {
+            found += children[pid] ?? []
+            next += children[pid] ?? []
+        }
+        return found
+    }
+}
