@@ -313,6 +313,8 @@ static int32_t signal_members(int32_t leader, const char *marker, int number) {
     return living;
 }
 
+int32_t platform_group_signal(int32_t leader, int32_t number) { return kill(-leader, number) < 0 ? -errno : 0; }
+
 int32_t platform_tree_signal(int32_t leader, const uint8_t *marker, int32_t number) {
     int32_t living = signal_members(leader, (const char *)marker, number);
     if (living < 0) {

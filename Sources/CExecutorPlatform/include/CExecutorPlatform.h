@@ -145,6 +145,8 @@ struct platform_end {
 };
 // Takes the end of one child that has ended; returns 0 where there is none.
 int32_t platform_reap(struct platform_end *end);
+// Signals a process group.
+int32_t platform_group_signal(int32_t leader, int32_t signal);
 // Signals the living processes of a tree: those of the leader's session, their descendants, and strays whose environment has the marker.
 // Leader 0 means every descendant of this process. Signal 0 counts only; SIGKILL is repeated, for at most two seconds, until none is left.
 // Returns how many were there (for SIGKILL: how many are still there).

@@ -1,0 +1,11 @@
+import PortalExecutor
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+exit(executorMain(argc: CommandLine.argc, argv: CommandLine.unsafeArgv))

@@ -1,0 +1,98 @@
+import CExecutorPlatform
+import PortalWire
+
+/// `fs.remove`
+final class RemoveRequest: AnsweredRequest {
+    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+        let request = try FileRemoveRequest(parameters)
+        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let id = id
+        return { (gaveUp) throws(OperationError) -> Frame in
+            var status = platform_status()
+            var result = platform_stat(path.terminated, 0, &status)
+            guard result == 0 else { throw systemError("remove", path.bytes, result) }
+            if FileStatus(status).kind != .directory {
+                result = platform_unlink(path.terminated)
+            } else if !request.recursive {
+                result = platform_remove_directory(path.terminated)
+            } else {
+                var entry = [UInt8](repeating: 0, count: 1024)
+                result = platform_remove_tree(path.terminated, gaveUp, &entry, entry.count)
+                if result < 0 {
+                    var place = path.bytes
+                    let name = strings(in: entry[...]).first ?? []
+                    if !name.isEmpty { place += [UInt8](": ") + name }
+                    // Some of it may be gone.
+                    var error = systemError("remove", place, result, applied: .unknown)
+                    error.path = path.bytes
+                    throw error
+                }
+            }
+            guard result == 0 else { throw systemError("remove", path.bytes, result) }
+            return resultFrame(id: id) { _ in }
+        }
+    }
+}
+
+/// `fs.mkdir`
+final class MakeDirectoryRequest: AnsweredRequest {
+    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+        let request = try FileMakeDirectoryRequest(parameters)
+        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let id = id
+        return { (_) throws(OperationError) -> Frame in
+            let isNew = try makeDirectory(path, parents: request.parents, mode: request.mode ?? 0o777)
+            // The umask was taken off what was asked for; a mode that was given is meant as it is.
+            if isNew, let mode = request.mode {
+                let result = platform_set_path_mode(path.terminated, mode)
+                guard result == 0 else { throw systemError("mkdir", path.bytes, result, applied: .yes) }
+            }
+            return resultFrame(id: id) { _ in }
+        }
+    }
+}
+
+/// Makes a directory, with what is missing above it where `parents` is set; then one that is there already is no error.
+/// - Returns: Whether it was made.
+func makeDirectory(_ path: HostPath, parents: Bool, mode: UInt32) throws(OperationError) -> Bool {
+    let result = platform_make_directory(path.terminated, mode)
+    if result == 0 { return true }
+    guard parents else { throw systemError("mkdir", path.bytes, result) }
+    switch platform_errno_name(result) {
+    case PLATFORM_EEXIST:
+        var status = platform_status()
+        guard platform_stat(path.terminated, 1, &status) == 0, FileStatus(status).kind == .directory else {
+            throw systemError("mkdir", path.bytes, result)
+        }
+        return false
+    case PLATFORM_ENOENT:
+        let parent = path.parent
+        guard parent.bytes != path.bytes else { throw systemError("mkdir", path.bytes, result) }
+        _ = try makeDirectory(parent, parents: true, mode: 0o777)
+        let again = platform_make_directory(path.terminated, mode)
+        // A trailing slash made it with its parent; another maker may have been first.
+        if platform_errno_name(again) == PLATFORM_EEXIST { return true }
+        guard again == 0 else { throw systemError("mkdir", path.bytes, again) }
+        return true
+    default: throw systemError("mkdir", path.bytes, result)
+    }
+}
+
+/// `fs.rename`
+final class RenameRequest: AnsweredRequest {
+    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+        let request = try FileRenameRequest(parameters)
+        let from = HostPath(request.from, directory: request.directory, home: session.facts.home)
+        let to = HostPath(request.to, directory: request.directory, home: session.facts.home)
+        let id = id
+        return { (_) throws(OperationError) -> Frame in
+            let result =
+                request.replace ? platform_rename(from.terminated, to.terminated) : platform_rename_new(from.terminated, to.terminated)
+            guard result == 0 else {
+                let isAboutTarget = platform_errno_name(result) == PLATFORM_EEXIST || platform_errno_name(result) == PLATFORM_ENOTEMPTY
+                throw systemError("rename", isAboutTarget ? to.bytes : from.bytes, result)
+            }
+            return resultFrame(id: id) { _ in }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import CExecutorPlatform
+import PortalWire
+
+/// One request's data for a process's standard input.
+final class InputSource {
+    fileprivate let owner: OpenRequest
+    fileprivate var chunks: [[UInt8]] = []
+    fileprivate var offset = 0
+    fileprivate var hasEnded = false
+    /// Whether the process's input ends with it.
+    fileprivate let endsInput: Bool
+    /// Called once: with nil when the pipe took everything, else with what was in the way.
+    fileprivate let completion: (StaticString?) -> Void
+
+    init(owner: OpenRequest, endsInput: Bool, completion: @escaping (StaticString?) -> Void) {
+        self.owner = owner
+        self.endsInput = endsInput
+        self.completion = completion
+    }
+}
+
+/// A process's standard input: sources one after the other, each written as the pipe takes it.
+final class ProcessInput {
+    private let loop: EventLoop
+    private var descriptor: Int32 = -1
+    private var watch: Watch?
+    private var sources: [InputSource] = []
+    /// Set when nothing can be written any more.
+    private var closedBecause: StaticString?
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    /// The process has started.
+    func open(_ descriptor: Int32) {
+        self.descriptor = descriptor
+        watch = loop.watch(descriptor, EventLoop.writable | EventLoop.edge) { [self] _ in flush() }
+        flush()
+    }
+
+    func add(_ source: InputSource) {
+        if let closedBecause { return refuse(source, closedBecause) }
+        sources.append(source)
+    }
+
+    func append(_ bytes: [UInt8], end: Bool, to source: InputSource) {
+        if end { source.hasEnded = true }
+        if closedBecause != nil {
+            source.owner.consumed(bytes.count)
+            return
+        }
+        if !bytes.isEmpty { source.chunks.append(bytes) }
+        flush()
+    }
+
+    /// A source is given up; what was written of it was written.
+    func remove(_ source: InputSource) {
+        sources.removeAll { $0 === source }
+        flush()
+    }
+
+    /// Nothing is written any more, and whoever waits is told why.
+    func close(_ reason: StaticString) {
+        guard closedBecause == nil else { return }
+        closedBecause = reason
+        if let watch { loop.unwatch(watch) }
+        if descriptor >= 0 { platform_close(descriptor) }
+        descriptor = -1
+        let rest = sources
+        sources = []
+        for source in rest { refuse(source, reason) }
+    }
+
+    private func refuse(_ source: InputSource, _ reason: StaticString) {
+        let left = source.chunks.reduce(0) { $0 + $1.count } - source.offset
+        source.chunks = []
+        source.offset = 0
+        if left > 0 { source.owner.consumed(left) }
+        source.completion(reason)
+    }
+
+    private func flush() {
+        guard descriptor >= 0 else { return }
+        while let source = sources.first {
+            while let chunk = source.chunks.first {
+                let start = source.offset
+                let count = chunk.withUnsafeBytes { platform_write(descriptor, $0.baseAddress! + start, $0.count - start) }
+                if count < 0 {
+                    if platform_errno_name(Int32(count)) != PLATFORM_EAGAIN { close("the process has closed its input") }
+                    return
+                }
+                source.offset += Int(count)
+                if source.offset == chunk.count {
+                    source.chunks.removeFirst()
+                    source.offset = 0
+                }
+                source.owner.consumed(Int(count))
+            }
+            guard source.hasEnded else { return }
+            sources.removeFirst()
+            source.completion(nil)
+            if source.endsInput { return close("the process's input has ended") }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import PortalWire
+
+extension OpenRequest {
+    /// The living process of a name; where there is none the request fails.
+    fileprivate func livingProcess(_ verb: StaticString, _ name: [UInt8]) -> RunRequest? {
+        if let run = session.processes.find(name)?.run { return run }
+        fail(.process(.notFound, verb, name, "no process of this name is running"))
+        return nil
+    }
+}
+
+extension OperationError {
+    fileprivate static func process(_ code: ErrorCode, _ verb: StaticString, _ name: [UInt8], _ text: StaticString) -> OperationError {
+        var error = OperationError(code, verb, name, text)
+        error.path = nil
+        return error
+    }
+}
+
+/// `process.write`
+final class InputRequest: OpenRequest {
+    private var run: RunRequest?
+    private var source: InputSource?
+
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        let request: ProcessWriteRequest
+        do throws(OperationError) {
+            request = try ProcessWriteRequest(parameters)
+        } catch {
+            return fail(error)
+        }
+        guard let run = livingProcess("write to", request.process) else { return }
+        guard run.acceptsInputRequests else {
+            return fail(.process(.invalid, "write to", request.process, "it was not started with stdin requests"))
+        }
+        let source = InputSource(owner: self, endsInput: request.end) { [self] obstacle in
+            self.run = nil
+            self.source = nil
+            if let obstacle { fail(.process(.invalid, "write to", request.process, obstacle)) } else { finishEmpty() }
+        }
+        self.run = run
+        self.source = source
+        run.input.add(source)
+        if !isFinished { run.input.append(payload, end: inputHasEnded, to: source) }
+    }
+
+    override func receive(_ bytes: [UInt8]) {
+        if let run, let source { run.input.append(bytes, end: inputHasEnded, to: source) }
+    }
+
+    override func cancel(_ cancellation: Cancellation) {
+        // Whether the process has some of it is not known to whoever gave up.
+        fail(OperationError(.cancelled, literal: "cancelled", applied: .unknown))
+        if let run, let source { run.input.remove(source) }
+        run = nil
+        source = nil
+    }
+}
+
+/// `process.signal`
+final class SignalRequest: OpenRequest {
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        do throws(OperationError) {
+            let request = try ProcessSignalRequest(parameters)
+            guard let run = livingProcess("signal", request.process) else { return }
+            guard run.hasStarted else {
+                throw OperationError.process(.notFound, "signal", request.process, "it is only being started")
+            }
+            run.signal(request.signal, tree: request.tree) { [self] in finishEmpty() }
+        } catch {
+            fail(error)
+        }
+    }
+}
+
+/// `process.wait`
+final class WaitRequest: OpenRequest {
+    private var process: NamedProcess?
+    private var timer: Timer?
+
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        do throws(OperationError) {
+            let request = try ProcessWaitRequest(parameters)
+            guard let process = session.processes.find(request.process) else {
+                throw OperationError.process(.notFound, "wait for", request.process, "there is and was no process of this name")
+            }
+            if process.run == nil { return processEnded(process.end) }
+            process.waiters.append(self)
+            self.process = process
+            if let milliseconds = request.timeoutMilliseconds {
+                timer = session.loop.after(milliseconds) { [self] in
+                    leave()
+                    fail(.process(.timedOut, "wait for", request.process, "it is still running"))
+                }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    func processEnded(_ end: ProcessEnd?) {
+        timer?.cancel()
+        process = nil
+        if let end {
+            finish(resultFrame(id: id) { end.write(to: &$0) })
+        } else {
+            fail(OperationError(.notFound, literal: "the process did not start"))
+        }
+    }
+
+    override func cancel(_ cancellation: Cancellation) {
+        leave()
+        fail(OperationError(.cancelled, literal: "cancelled"))
+    }
+
+    private func leave() {
+        timer?.cancel()
+        process?.waiters.removeAll { $0 === self }
+        process = nil
+    }
+}

@@ -1,0 +1,108 @@
+import CExecutorPlatform
+
+/// Standard input and output as the link's bytes.
+final class LinkPipe {
+    private static let readLength = 64 * 1024
+    /// Pieces below this are copied together, so that a turn's small frames are one write.
+    private static let gatherLength = 16 * 1024
+
+    var onBytes: ((UnsafeRawBufferPointer) -> Void)?
+    var onEnd: (() -> Void)?
+    private(set) var unsentBytes = 0
+    private(set) var bytesOut: UInt64 = 0
+    private let loop: EventLoop
+    private let buffer = UnsafeMutableRawPointer.allocate(byteCount: readLength, alignment: 16)
+    private var input: Watch?
+    private var output: Watch?
+    private var pieces: [[UInt8]] = []
+    private var firstPiece = 0
+    private var offset = 0
+    private var isBlocked = false
+    private var hasFailed = false
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    deinit { buffer.deallocate() }
+
+    func start() {
+        _ = platform_set_nonblocking(0)
+        _ = platform_set_nonblocking(1)
+        input = loop.watch(0, EventLoop.readable) { [self] _ in read() }
+    }
+
+    /// Stops or resumes reading.
+    func setReading(_ isReading: Bool) {
+        if let input { loop.setInterests(input, isReading ? EventLoop.readable : 0) }
+    }
+
+    private func read() {
+        let count = platform_read(0, buffer, LinkPipe.readLength)
+        if count > 0 {
+            onBytes?(UnsafeRawBufferPointer(start: buffer, count: Int(count)))
+        } else if count == 0 || platform_errno_name(Int32(count)) != PLATFORM_EAGAIN {
+            onEnd?()
+        }
+    }
+
+    /// Takes bytes to be sent by `flush`.
+    func queue(_ bytes: [UInt8]) {
+        unsentBytes += bytes.count
+        if let last = pieces.last, firstPiece < pieces.count - 1 || offset == 0, last.count + bytes.count <= LinkPipe.gatherLength {
+            pieces[pieces.count - 1].append(contentsOf: bytes)
+        } else {
+            pieces.append(bytes)
+        }
+    }
+
+    /// Writes what the pipe takes; the rest follows when it can.
+    func flush() {
+        if !isBlocked { writePieces() }
+    }
+
+    private func writePieces() {
+        while firstPiece < pieces.count, !hasFailed {
+            let start = offset
+            let written = pieces[firstPiece].withUnsafeBytes { bytes in
+                platform_write(1, bytes.baseAddress.map { $0 + start }, bytes.count - start)
+            }
+            if written < 0 {
+                if platform_errno_name(Int32(written)) == PLATFORM_EAGAIN { return wait() }
+                hasFailed = true
+                unsentBytes = 0
+                onEnd?()
+                return
+            }
+            unsentBytes -= Int(written)
+            bytesOut += UInt64(written)
+            offset += Int(written)
+            if offset == pieces[firstPiece].count {
+                pieces[firstPiece] = []
+                firstPiece += 1
+                offset = 0
+            }
+        }
+        pieces.removeAll(keepingCapacity: pieces.count <= 64)
+        firstPiece = 0
+    }
+
+    private func wait() {
+        isBlocked = true
+        let resume: (UInt32) -> Void = { [self] _ in
+            isBlocked = false
+            if let output { loop.setInterests(output, 0) }
+            writePieces()
+        }
+        if let output { loop.setInterests(output, EventLoop.writable) } else { output = loop.watch(1, EventLoop.writable, action: resume) }
+    }
+
+    /// Writes everything, waiting for at most so long.
+    func flushWaiting(milliseconds: Int32) {
+        let deadline = platform_clock() + UInt64(milliseconds) * 1_000_000
+        while unsentBytes > 0, !hasFailed {
+            writePieces()
+            let now = platform_clock()
+            guard unsentBytes > 0, now < deadline else { return }
+            _ = platform_wait_ready(1, EventLoop.writable, Int32((deadline - now) / 1_000_000 + 1))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import PortalLink
+import PortalWire
+
+/// A request from its first frame to its last. Operations are subclasses.
+///
+/// The session keeps it until `finish` or `fail`, and calls nothing of it after that.
+class OpenRequest {
+    let id: UInt64
+    /// Outlives every request: the session ends with the process.
+    unowned(unsafe) let session: Session
+    /// For data to the requester.
+    var credit = SendCredit()
+    /// For data from the requester.
+    var window = ReceiveWindow()
+    /// Whether the requester's data has come to its end.
+    fileprivate(set) var inputHasEnded: Bool
+    fileprivate(set) var isFinished = false
+    /// Whether it stands in the session's queue of those that may have something to send.
+    var isQueued = false
+
+    init(_ request: Request, session: Session) {
+        id = request.id
+        inputHasEnded = !request.hasMore
+        self.session = session
+    }
+
+    /// Called once. The payload is the start of the requester's data.
+    func start(_ parameters: JSONValue, payload: [UInt8]) {}
+    /// More of the requester's data; it was counted against the window and must be consumed by `consumed` in time.
+    func receive(_ bytes: [UInt8]) { consumed(bytes.count) }
+    /// The requester gave up. There is still one last frame, now or later.
+    func cancel(_ cancellation: Cancellation) {}
+    /// The session ends: what would stay behind is removed. Called on every open request, after the workers were stopped.
+    func abandon() {}
+    /// Sends at most one piece, where there is one and credit for it. Returns whether to be called again.
+    func produce() -> Bool { false }
+
+    final func receive(_ bytes: [UInt8], end: Bool) throws(WireError) {
+        guard !inputHasEnded else { return }
+        try window.receive(bytes.count)
+        if end { inputHasEnded = true }
+        receive(bytes)
+    }
+
+    /// Returns credit for data that was used.
+    final func consumed(_ count: Int) {
+        let grant = window.consume(count)
+        if grant > 0, !inputHasEnded, !isFinished { session.send(.credit(id: id, bytes: grant)) }
+    }
+
+    final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
+        credit.take(bytes.count)
+        session.send(.data(id: id, stream: stream, end: false), payload: bytes)
+    }
+
+    /// The most bytes that the next piece may have.
+    final var pieceLength: Int { min(credit.available, Limits.preferredPayloadLength) }
+
+    final func finish(_ frame: Frame) {
+        guard !isFinished else { return }
+        isFinished = true
+        session.close(self, with: frame)
+    }
+
+    final func fail(_ error: OperationError) { finish(Message.failure(id: id, error).frame()) }
+
+    final func finishEmpty() { finish(resultFrame(id: id) { _ in }) }
+}

@@ -1,0 +1,208 @@
+import CExecutorPlatform
+import PortalLink
+import PortalWire
+
+/// One peer on standard input and output, its requests, and everything they use.
+final class Session {
+    /// Unsent bytes above which streams stop producing: a small answer is never behind more than this.
+    private static let producingBytes = 256 * 1024
+    /// Unsent bytes above which requests are no longer read: answers nobody takes must not fill the memory.
+    private static let readingBytes = 4 * 1024 * 1024
+    private static let acknowledgementMilliseconds: UInt64 = 50
+
+    let loop: EventLoop
+    let workers: WorkerPool
+    let processes: ProcessTable
+    let facts: HostFacts
+    let epoch: [UInt8]
+    private(set) var requestCount: UInt64 = 0
+    private(set) var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 { pipe.bytesOut }
+    var openCount: Int { open.count }
+
+    private var endpoint = LinkEndpoint(isCounting: true)
+    private let pipe: LinkPipe
+    private var open: [UInt64: OpenRequest] = [:]
+    /// Requests that may have something to send, served in turn.
+    private var ready: [OpenRequest] = []
+    private var readyIndex = 0
+    private var acknowledgementTimer: Timer?
+    private var status: Int32?
+    /// The frame to part with.
+    private var farewell: Frame?
+
+    init?(token: [UInt8]) {
+        guard let loop = EventLoop(), let secret = randomHexadecimal(16), let epoch = randomHexadecimal(8) else { return nil }
+        self.loop = loop
+        self.epoch = epoch
+        workers = WorkerPool(event: loop.event)
+        guard let marker = randomHexadecimal(8) else { return nil }
+        processes = ProcessTable(marker: marker)
+        facts = discoverHost()
+        pipe = LinkPipe(loop: loop)
+        var hello = Hello(build: executorBuild)
+        hello.capabilities = Session.capabilities
+        hello.session = secret
+        hello.epoch = epoch
+        hello.host = facts
+        hello.process = UInt64(platform_process_id())
+        pipe.queue(Sentinel.line(token: token))
+        endpoint.send(.hello(hello))
+    }
+
+    static var capabilities: [[UInt8]] { [[UInt8]("files"), [UInt8]("process")] }
+
+    /// Serves until the peer, a signal or a broken rule ends it, and leaves nothing behind.
+    /// - Returns: The exit status.
+    func run() -> Int32 {
+        loop.onEvent = { [self] in
+            let signals = platform_take_signals()
+            if signals & 1 != 0 { processes.reap() }
+            if signals & 2 != 0 { end(status: 0) }
+            workers.finishCompleted()
+        }
+        _ = platform_watch_signals(loop.event)
+        pipe.onBytes = { [self] bytes in receive(bytes) }
+        pipe.onEnd = { [self] in end(status: 0) }
+        flush()
+        pipe.start()
+        while status == nil {
+            loop.turn(isBusy: canProduce && readyIndex < ready.count)
+            produce()
+            flush()
+            pipe.setReading(endpoint.outboundBytes + pipe.unsentBytes < Session.readingBytes)
+        }
+        shutDown()
+        return status ?? 0
+    }
+
+    /// Ends the session after this turn.
+    func end(status: Int32, farewell: Frame? = nil) {
+        guard self.status == nil else { return }
+        self.status = status
+        self.farewell = farewell
+    }
+
+    // MARK: In
+
+    private func receive(_ bytes: UnsafeRawBufferPointer) {
+        bytesIn += UInt64(bytes.count)
+        endpoint.receive(bytes)
+        do throws(LinkError) {
+            while status == nil, let event = try endpoint.nextEvent() { try act(on: event) }
+        } catch {
+            switch error {
+            case .broken(let error): end(status: 1, farewell: LinkEndpoint.goodbye(for: error))
+            case .goodbye: end(status: 0)
+            }
+        }
+        scheduleAcknowledgement()
+    }
+
+    private func act(on event: LinkEndpoint.Event) throws(LinkError) {
+        guard case .message(let message, let frame) = event else { return }
+        do throws(WireError) {
+            switch message {
+            case .request(let request): try begin(request, payload: Array(frame.payload))
+            case .data(let id, _, let end): try open[id]?.receive(Array(frame.payload), end: end)
+            case .credit(let id, let bytes):
+                guard let request = open[id] else { return }
+                try request.credit.grant(bytes)
+                markReady(request)
+            case .cancel(let id, let cancellation): open[id]?.cancel(cancellation)
+            default: return
+            }
+        } catch {
+            throw .broken(error)
+        }
+    }
+
+    private func begin(_ request: Request, payload: [UInt8]) throws(WireError) {
+        guard open[request.id] == nil else { throw .identifier }
+        guard open.count < Limits.openRequests else { throw .requests }
+        requestCount += 1
+        for handler in Handler.all where request.operation.equals(handler.name) {
+            let opened = handler.make(request, self)
+            try opened.window.receive(payload.count)
+            open[request.id] = opened
+            opened.start(request.parameters, payload: payload)
+            return
+        }
+        var message = [UInt8]("this executor has no operation ")
+        message += request.operation
+        send(.failure(id: request.id, OperationError(.unsupported, message)))
+    }
+
+    private func scheduleAcknowledgement() {
+        guard acknowledgementTimer == nil else { return }
+        acknowledgementTimer = loop.after(Session.acknowledgementMilliseconds) { [self] in
+            acknowledgementTimer = nil
+            endpoint.acknowledgeIfNeeded()
+        }
+    }
+
+    // MARK: Out
+
+    func send(_ message: Message, payload: [UInt8] = []) { endpoint.send(message, payload: payload) }
+
+    /// Sends a request's last frame and forgets it.
+    func close(_ request: OpenRequest, with frame: Frame) {
+        endpoint.send(sequenced: frame)
+        open[request.id] = nil
+    }
+
+    /// The request may have something to send.
+    func markReady(_ request: OpenRequest) {
+        guard !request.isQueued, !request.isFinished else { return }
+        request.isQueued = true
+        ready.append(request)
+    }
+
+    private var canProduce: Bool { !endpoint.isFull && endpoint.outboundBytes + pipe.unsentBytes < Session.producingBytes }
+
+    private func produce() {
+        while readyIndex < ready.count, canProduce {
+            let request = ready[readyIndex]
+            readyIndex += 1
+            request.isQueued = false
+            if !request.isFinished, request.produce() { markReady(request) }
+            if readyIndex == ready.count {
+                ready.removeAll(keepingCapacity: true)
+                readyIndex = 0
+            } else if readyIndex >= 256 {
+                ready.removeFirst(readyIndex)
+                readyIndex = 0
+            }
+            if endpoint.outboundBytes >= Limits.preferredPayloadLength { flush() }
+        }
+    }
+
+    private func flush() {
+        for frame in endpoint.takeOutbound() { pipe.queue(frame.bytes) }
+        pipe.flush()
+    }
+
+    // MARK: The end
+
+    private func shutDown() {
+        if let farewell { pipe.queue(farewell.bytes) } else { flush() }
+        // A peer that does not read gets no more patience than this.
+        pipe.flushWaiting(milliseconds: 1000)
+        workers.stop()
+        processes.killAll()
+        // A child that was being started when the others were killed is there when its worker is done.
+        let deadline = platform_clock() + 2_000_000_000
+        while workers.isRunning, platform_clock() < deadline {
+            _ = platform_wait_ready(loop.event, EventLoop.readable, 10)
+        }
+        processes.killAll()
+        for request in open.values { request.abandon() }
+    }
+}
+
+/// Random bytes in hexadecimal; nil where the host gives none.
+func randomHexadecimal(_ count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
+    guard platform_random(&bytes, count) == 0 else { return nil }
+    return hexadecimal(bytes)
+}

@@ -1,0 +1,72 @@
+import CExecutorPlatform
+import PortalWire
+
+/// `session.info`
+final class InfoRequest: OpenRequest {
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        finish(
+            resultFrame(id: id) { writer in
+                writer.name("host")
+                session.facts.write(to: &writer)
+                writer.name("build")
+                writer.string(executorBuild)
+                writer.name("capabilities")
+                writer.beginArray()
+                for capability in Session.capabilities { writer.string(capability) }
+                writer.endArray()
+                writer.name("epoch")
+                writer.string(session.epoch)
+                writer.name("pid")
+                writer.integer(Int64(platform_process_id()))
+                writer.name("limits")
+                writer.beginObject()
+                writer.number("headerLength", Limits.headerLength)
+                writer.number("payloadLength", Limits.payloadLength)
+                writer.number("preferredPayloadLength", Limits.preferredPayloadLength)
+                writer.number("depth", Limits.depth)
+                writer.number("values", Limits.values)
+                writer.number("initialCredit", Limits.initialCredit)
+                writer.number("maximumCredit", Limits.maximumCredit)
+                writer.number("replayBytes", Limits.replayBytes)
+                writer.number("acknowledgementBytes", Limits.acknowledgementBytes)
+                writer.number("acknowledgementFrames", Limits.acknowledgementFrames)
+                writer.number("openRequests", Limits.openRequests)
+                writer.number("pathLength", Limits.pathLength)
+                writer.endObject()
+            })
+    }
+}
+
+/// `session.stats`
+final class StatsRequest: OpenRequest {
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        finish(
+            resultFrame(id: id) { writer in
+                writer.number("requests", Int(truncatingIfNeeded: session.requestCount))
+                writer.number("open", session.openCount)
+                writer.number("processes", session.processes.livingCount)
+                writer.name("bytes_in")
+                writer.integer(session.bytesIn)
+                writer.name("bytes_out")
+                writer.integer(session.bytesOut)
+                writer.name("resident_kb")
+                writer.integer(platform_resident_kilobytes())
+                writer.number("threads", session.workers.threadCount + 1)
+            })
+    }
+}
+
+/// `session.end`
+final class EndRequest: OpenRequest {
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        finishEmpty()
+        session.end(status: 0)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func number(_ name: StaticString, _ value: Int) {
+        self.name(name)
+        integer(Int64(value))
+    }
+}
