@@ -85,7 +85,10 @@ let package = Package(
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
-        .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink"]),
+        .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink", "FrameFuzzer"]),
+        .target(name: "GoldenCaptures", dependencies: ["PortalWire"], path: "Tests/GoldenCaptures"),
+        .target(name: "FrameFuzzer", dependencies: ["PortalWire", "GoldenCaptures"], path: "Tests/FrameFuzzer"),
+        .testTarget(name: "GoldenTests", dependencies: ["PortalWire", "PortalLink", "GoldenCaptures", "ExecutorMain"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,189 @@
+import GoldenCaptures
+import PortalWire
+
+/// Makes broken conversations out of the golden captures: the same ones for the same seed.
+///
+/// Half of the mutations keep frames whole and change what is in them, so that they get past the frame's lengths and reach what is behind.
+public struct FrameFuzzer: Sendable {
+    /// What the numbers began with; printed by whoever finds something.
+    public let seed: UInt64
+    private var state: UInt64
+    /// Conversations to mutate: each a list of frames, or of bytes that are none.
+    private let corpus: [[[UInt8]]]
+
+    /// A fuzzer over conversations.
+    public init(seed: UInt64, corpus: [[[UInt8]]]) {
+        precondition(!corpus.isEmpty)
+        self.seed = seed
+        self.corpus = corpus
+        state = seed
+    }
+
+    /// A fuzzer over what the clients of the captures send. Captures that repeat a frame a thousand times are shortened.
+    public static func client(seed: UInt64) throws -> FrameFuzzer {
+        FrameFuzzer(
+            seed: seed,
+            corpus: try Capture.all().map { $0.clientBytes.filter { $0.count < 8192 }.prefix(40).map { $0 } }.filter { !$0.isEmpty })
+    }
+
+    /// A fuzzer over what the executors of the captures answer.
+    public static func executor(seed: UInt64) throws -> FrameFuzzer {
+        let corpus = try Capture.all().map { capture in
+            capture.steps.compactMap { step -> [UInt8]? in
+                switch step.action {
+                case .expect(let pattern): return Frame(header: Array(Pattern.text(Pattern.sample(pattern)).utf8)).bytes
+                case .expectData(let id, let stream, let bytes):
+                    return Frame(
+                        header: Array(#"{"type":"data","id":\#(id),"stream":"\#(stream)"}"#.utf8), payload: Array(bytes.prefix(4096))
+                    ).bytes
+                default: return nil
+                }
+            }
+        }
+        return FrameFuzzer(seed: seed, corpus: corpus.filter { !$0.isEmpty })
+    }
+
+    // MARK: Numbers
+
+    /// SplitMix64.
+    private mutating func random() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
+    }
+
+    private mutating func random(below bound: Int) -> Int { Int(random() % UInt64(max(1, bound))) }
+
+    // MARK: Conversations
+
+    /// One frame of the corpus, mutated.
+    public mutating func nextFrame() -> [UInt8] {
+        let conversation = corpus[random(below: corpus.count)]
+        return mutate(conversation[random(below: conversation.count)])
+    }
+
+    /// One conversation of the corpus with some of its frames mutated, taken out, repeated or replaced by another's.
+    /// Its first frame, the hello, is mostly left alone: behind a broken one nothing is looked at.
+    public mutating func nextConversation() -> [[UInt8]] {
+        var frames = corpus[random(below: corpus.count)]
+        for _ in 0...random(below: 3) {
+            let index = frames.count > 1 && random(below: 8) > 0 ? 1 + random(below: frames.count - 1) : random(below: frames.count)
+            switch random(below: 8) {
+            case 0: if frames.count > 1 { frames.remove(at: index) }
+            case 1: frames.insert(frames[index], at: random(below: frames.count + 1))
+            case 2:
+                let other = corpus[random(below: corpus.count)]
+                frames.insert(other[random(below: other.count)], at: index)
+            default: frames[index] = mutate(frames[index])
+            }
+        }
+        return frames
+    }
+
+    // MARK: Mutations
+
+    /// The bytes of a frame with one to four changes.
+    public mutating func mutate(_ frame: [UInt8]) -> [UInt8] {
+        var bytes = frame
+        let keepsLengths = bytes.count > Frame.prefixLength && random(below: 2) == 0
+        for _ in 0...random(below: keepsLengths ? 3 : 4) {
+            if keepsLengths {
+                var header = Array(bytes[Frame.prefixLength...])
+                changeText(&header)
+                // Payload and header are not told apart: the whole rest is the header, or a part of it.
+                let headerLength =
+                    random(below: 16) == 0 ? random(below: header.count + 1) : min(header.count, Int(number(at: 4, of: frame)))
+                bytes = Frame(header: Array(header.prefix(headerLength)), payload: Array(header.dropFirst(headerLength))).bytes
+                if header.isEmpty { break }
+            } else {
+                change(&bytes)
+            }
+        }
+        return bytes
+    }
+
+    private func number(at index: Int, of bytes: [UInt8]) -> UInt32 {
+        guard bytes.count >= index + 4 else { return 0 }
+        return bytes[index..<index + 4].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    /// Anything at all.
+    private mutating func change(_ bytes: inout [UInt8]) {
+        guard !bytes.isEmpty else {
+            bytes.append(UInt8(truncatingIfNeeded: random()))
+            return
+        }
+        let index = random(below: bytes.count)
+        switch random(below: 8) {
+        case 0: bytes[index] ^= 1 << UInt8(random(below: 8))
+        case 1: bytes[index] = UInt8(truncatingIfNeeded: random())
+        case 2: bytes.removeSubrange(index..<min(bytes.count, index + 1 + random(below: 16)))
+        case 3: bytes.removeLast(bytes.count - index)
+        case 4:
+            let end = min(bytes.count, index + 1 + random(below: 32))
+            bytes.insert(contentsOf: Array(bytes[index..<end]), at: random(below: bytes.count + 1))
+        case 5: bytes.insert(contentsOf: (0...random(below: 8)).map { _ in UInt8(truncatingIfNeeded: random()) }, at: index)
+        default:
+            // A length: near what it was, near a bound, or anything.
+            guard bytes.count >= 8 else { return }
+            let place = random(below: 2) * 4
+            let interesting: [UInt32] = [
+                0, 1, 3, 4, 5, 8, UInt32(Limits.headerLength), UInt32(Limits.headerLength) + 1, UInt32(Limits.payloadLength) + 5,
+                0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF,
+            ]
+            let was = number(at: place, of: bytes)
+            let value: UInt32
+            switch random(below: 3) {
+            case 0: value = was &+ UInt32(random(below: 9)) &- 4
+            case 1: value = interesting[random(below: interesting.count)]
+            default: value = UInt32(truncatingIfNeeded: random()) >> UInt32(random(below: 32))
+            }
+            for offset in 0..<4 { bytes[place + offset] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * offset)) }
+        }
+    }
+
+    private static let scraps: [[UInt8]] =
+        [
+            "{", "}", "[", "]", "\"", ",", ":", "\\", "\\u", "\\ud800", "\\u0000", "null", "true", "-", "1e9", "0.5", "-1", "{\"b64\":\"",
+            "{\"b64\":\"/w==\"}", "\"type\":",
+            "\"id\":", "\"data\"", "\"request\"", "\"cancel\"", "\"credit\"", "\"ack\"", "\"hello\"", "\"more\":true", "\"end\":true",
+            "\"path\":", "\"..\"", "{}", "[]", "\"\"",
+        ].map { Array($0.utf8) } + [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x00]]
+
+    private static let values = [
+        "\"type\"", "\"id\"", "\"op\"", "\"more\"", "\"end\"", "\"path\"", "\"cwd\"", "\"argv\"", "\"shell\"", "\"stdin\"", "\"stream\"",
+        "\"process\"", "\"signal\"",
+        "\"bytes\"", "\"received\"", "\"number\"", "\"request\"", "\"data\"", "\"credit\"", "\"cancel\"", "\"ack\"", "\"ping\"",
+        "\"hello\"", "\"content\"", "\"stdout\"",
+        "\"fs.stat\"", "\"fs.read\"", "\"fs.write\"", "\"process.wait\"", "\"session.stats\"", "\"\"", "\".\"", "\"a/b\"", "\"\\u0000\"",
+        "\"\\ud83d\\ude00\"", "{\"b64\":\"/w==\"}",
+        "{\"b64\":\"\"}", "{\"b64\":\"/\"}", "null", "true", "7", "[]", "[1,[2]]", "{}",
+    ].map { Array($0.utf8) }
+
+    private static let numbers = [
+        "0", "1", "-1", "2", "63", "64", "65", "255", "256", "4095", "4096", "65535", "65536", "262144", "262145", "2147483647",
+        "2147483648", "4294967295", "4294967296",
+        "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "-9223372036854775808", "1.0", "1e3",
+    ].map { Array($0.utf8) }
+
+    /// Something that a header is made of.
+    private mutating func changeText(_ text: inout [UInt8]) {
+        guard !text.isEmpty else { return }
+        let index = random(below: text.count)
+        switch random(below: 10) {
+        case 0: text.insert(contentsOf: FrameFuzzer.scraps[random(below: FrameFuzzer.scraps.count)], at: index)
+        case 1: change(&text)
+        case 2...5:
+            // Another number in the place of one.
+            guard let start = text[index...].firstIndex(where: { (0x30...0x39).contains($0) }) else { return }
+            let end = text[start...].firstIndex { !(0x30...0x39).contains($0) } ?? text.count
+            text.replaceSubrange(start..<end, with: FrameFuzzer.numbers[random(below: FrameFuzzer.numbers.count)])
+        default:
+            // Another name or value in the place of a member's: mostly still JSON, but another message.
+            guard let start = text[index...].firstIndex(of: 0x22), let end = text[(start + 1)...].firstIndex(of: 0x22) else { return }
+            text.replaceSubrange(start...end, with: FrameFuzzer.values[random(below: FrameFuzzer.values.count)])
+        }
+    }
+}
