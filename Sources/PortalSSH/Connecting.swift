@@ -87,6 +87,8 @@ public protocol Interaction: Sendable {
 public struct NoInteraction: Interaction {
     /// Nobody.
     public init() {}
+    /// Declines.
     public func answer(_ question: Question) async -> String? { nil }
+    /// Ignores it.
     public func progress(_ phase: ConnectPhase) {}
 }

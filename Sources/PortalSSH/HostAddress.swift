@@ -72,6 +72,7 @@ public struct HostAddress: Sendable, Hashable, CustomStringConvertible {
         SSHError(.invalidArgument, "\"\(printable(text.utf8))\" is not a host: \(why). Write [user@]host or ssh://[user@]host[:port].")
     }
 
+    /// `[user@]host[:port]`.
     public var description: String {
         let name = (user.map { "\($0)@" } ?? "") + (host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host)
         return port.map { "\(name):\($0)" } ?? name

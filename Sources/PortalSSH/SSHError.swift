@@ -60,6 +60,7 @@ public struct SSHError: Error, Sendable, Hashable, CustomStringConvertible {
         self.details = details
     }
 
+    /// The message, and the details on lines of their own.
     public var description: String { details.isEmpty ? message : "\(message)\n\(details)" }
 }
 

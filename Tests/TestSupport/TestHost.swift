@@ -17,7 +17,7 @@ public final class TestHost: @unchecked Sendable {
     /// The client's private key, in the alias's IdentityFile.
     public let keyFile: URL
 
-    private let process: Process
+    private let process: Child
     private let log: URL
     private let lock = NSLock()
 
@@ -60,26 +60,21 @@ public final class TestHost: @unchecked Sendable {
         environment["HOME"] = environment["HOME"] ?? home.path
         let setEnvironment = environment.sorted { $0.key < $1.key }.map { "\"\($0.key)=\($0.value)\"" }.joined(separator: " ")
         let executable = ["/usr/sbin/sshd", "/usr/bin/sshd"].first { files.isExecutableFile(atPath: $0) } ?? "/usr/sbin/sshd"
-        var started: (process: Process, port: Int)?
+        var started: (process: Child, port: Int)?
         // A random port may be taken by the time that sshd binds it: then another.
         for _ in 0..<10 where started == nil {
             let port = Int.random(in: 20000..<60000)
             let lines =
                 options.sshd + [
-                    "Port \(port)", "ListenAddress 127.0.0.1", "HostKey \(hostKey.path)", "PidFile none", "AuthorizedKeysFile \(authorized.path)",
+                    "Port \(port)", "ListenAddress 127.0.0.1", "HostKey \(hostKey.path)", "PidFile none",
+                    "AuthorizedKeysFile \(authorized.path)",
                     "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin yes",
                     "LogLevel VERBOSE", "PrintMotd no", "SetEnv \(setEnvironment)",
                 ]
             let configuration = directory.appendingPathComponent("sshd_config")
             try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: configuration)
             guard files.createFile(atPath: log.path, contents: nil) else { throw TestFailure("\(log.path) cannot be created") }
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: executable)
-            process.arguments = ["-D", "-e", "-f", configuration.path]
-            process.standardError = try FileHandle(forWritingTo: log)
-            process.standardOutput = FileHandle.nullDevice
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
+            let process = try Child([executable, "-D", "-e", "-f", configuration.path], errors: log.path)
             let log = log
             _ = waitUntil(seconds: 10) {
                 !process.isRunning || ((try? String(contentsOf: log, encoding: .utf8)) ?? "").contains("Server listening")
@@ -91,7 +86,8 @@ public final class TestHost: @unchecked Sendable {
         port = started.port
 
         if options.isKnown {
-            let key = try String(contentsOfFile: hostKey.path + ".pub", encoding: .utf8).split(separator: " ").prefix(2).joined(separator: " ")
+            let key = try String(contentsOfFile: hostKey.path + ".pub", encoding: .utf8).split(separator: " ").prefix(2).joined(
+                separator: " ")
             try Data("[127.0.0.1]:\(port) \(key)\n".utf8).write(to: knownHosts)
         }
         configFile = directory.appendingPathComponent("ssh_config").path
@@ -119,15 +115,12 @@ public final class TestHost: @unchecked Sendable {
     public func stop() {
         lock.lock()
         defer { lock.unlock() }
-        guard process.isRunning else { return }
-        for pid in Tool.descendants(of: process.processIdentifier) { kill(pid, SIGKILL) }
-        process.terminate()
-        if !waitUntil(seconds: 5, { !process.isRunning }) { kill(process.processIdentifier, SIGKILL) }
+        process.end()
     }
 
     /// Kills the sessions but leaves sshd listening.
     public func dropSessions() {
-        for pid in Tool.descendants(of: process.processIdentifier) { kill(pid, SIGKILL) }
+        for pid in Tool.descendants(of: process.pid) { kill(pid, SIGKILL) }
     }
 }
 
@@ -162,17 +155,15 @@ public enum Tool {
     /// Runs a program to its end and returns its standard output; throws unless it exits with 0.
     @discardableResult
     public static func run(_ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let bytes = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw TestFailure("\(arguments.joined(separator: " ")) exited with \(process.terminationStatus)") }
-        return String(decoding: bytes, as: UTF8.self)
+        let file = "/tmp/portal-test-output-\(UUID().uuidString)"
+        defer { unlink(file) }
+        let child = try Child(arguments, output: file)
+        guard waitUntil(seconds: 60, { !child.isRunning }) else {
+            child.end()
+            throw TestFailure("\(arguments.joined(separator: " ")) does not end")
+        }
+        guard child.ended == 0 else { throw TestFailure("\(arguments.joined(separator: " ")) ended with \(child.ended ?? -1)") }
+        return (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
     }
 
     /// All processes below one, deepest last.

@@ -1,0 +1,56 @@
+import Foundation
+
+/// A child process of a test.
+///
+/// Not Foundation's `Process`: that learns of an end by a socket that the child inherits, and sshd closes every descriptor when it starts;
+/// its one watching thread then waits for sshd and sees no other child end.
+///
+/// `@unchecked Sendable`: `status` is behind the lock, the rest is constant.
+public final class Child: @unchecked Sendable {
+    /// The process.
+    public let pid: pid_t
+    private let lock = NSLock()
+    private var status: Int32?
+
+    /// Starts a program, looked up in PATH, with nothing on its standard input. `output` and `errors` are paths of files to write to; nil
+    /// leaves standard output where it is, and standard error too.
+    public init(_ arguments: [String], environment: [String: String]? = nil, output: String? = nil, errors: String? = nil) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let output { posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
+        if let errors { posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
+        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        argv.append(nil)
+        var variables: [UnsafeMutablePointer<CChar>?] = (environment ?? ProcessInfo.processInfo.environment).map { strdup("\($0)=\($1)") }
+        variables.append(nil)
+        defer { for pointer in argv + variables { free(pointer) } }
+        var pid: pid_t = 0
+        let code = posix_spawnp(&pid, arguments[0], &actions, nil, argv, variables)
+        guard code == 0 else { throw TestFailure("\(arguments[0]) cannot be started: \(String(cString: strerror(code)))") }
+        self.pid = pid
+    }
+
+    /// The status as `waitpid` gives it; nil while it runs.
+    public var ended: Int32? {
+        lock.lock()
+        defer { lock.unlock() }
+        if status == nil {
+            var value: Int32 = 0
+            if waitpid(pid, &value, WNOHANG) == pid { status = value }
+        }
+        return status
+    }
+
+    /// Whether it has not ended yet.
+    public var isRunning: Bool { ended == nil }
+
+    /// Ends it and everything below it, at once; returns when it is gone.
+    public func end() {
+        guard isRunning else { return }
+        for pid in Tool.descendants(of: pid) { kill(pid, SIGKILL) }
+        kill(pid, SIGKILL)
+        _ = waitUntil(seconds: 5) { !isRunning }
+    }
+}
