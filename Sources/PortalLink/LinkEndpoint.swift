@@ -8,7 +8,7 @@ public struct LinkEndpoint {
     /// Something that the driver acts on.
     public enum Event {
         /// The peer's hello, with a version that both speak.
-        case hello(Hello, version: UInt64)
+        indirect case hello(Hello, version: UInt64)
         /// A sequenced message with its frame, whose payload belongs to it.
         case message(Message, Frame)
         /// The answer to a ping.

@@ -5,7 +5,7 @@ public struct Frame: Sendable {
     /// The whole frame, its two lengths included.
     public let bytes: [UInt8]
     /// The length of the JSON header.
-    public let headerLength: Int
+    public var headerLength: Int { Int(bytes[4]) << 24 | Int(bytes[5]) << 16 | Int(bytes[6]) << 8 | Int(bytes[7]) }
 
     /// The bytes before the header: the two lengths.
     public static let prefixLength = 8
@@ -19,13 +19,10 @@ public struct Frame: Sendable {
         bytes.append(contentsOf: header)
         bytes.append(contentsOf: payload)
         self.bytes = bytes
-        headerLength = header.count
     }
 
-    init(checked bytes: [UInt8], headerLength: Int) {
-        self.bytes = bytes
-        self.headerLength = headerLength
-    }
+    /// Bytes whose two lengths were checked.
+    init(checked bytes: [UInt8]) { self.bytes = bytes }
 
     /// The JSON header.
     public var header: ArraySlice<UInt8> { bytes[Frame.prefixLength..<Frame.prefixLength + headerLength] }

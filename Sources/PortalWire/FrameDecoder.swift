@@ -36,7 +36,7 @@ public struct FrameDecoder {
         guard headerLength <= length - 4 else { throw .headerLength }
         guard length - 4 - headerLength <= Limits.payloadLength else { throw .frameLength }
         guard bufferedBytes >= 4 + length else { return nil }
-        let frame = Frame(checked: Array(buffer[consumed..<consumed + 4 + length]), headerLength: headerLength)
+        let frame = Frame(checked: Array(buffer[consumed..<consumed + 4 + length]))
         consumed += 4 + length
         return frame
     }

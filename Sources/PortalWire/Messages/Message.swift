@@ -1,9 +1,11 @@
 /// What a frame's header says. Docs/protocol.md describes each; a test holds the two against each other.
+///
+/// Large cases are indirect: every copy of a message then is one reference, in code as in time.
 public enum Message: Sendable {
     /// The first frame of each side.
-    case hello(Hello)
+    indirect case hello(Hello)
     /// Asks for an operation. The frame's payload is the start of the request's own data.
-    case request(Request)
+    indirect case request(Request)
     /// A piece of a stream, in the frame's payload.
     case data(id: UInt64, stream: StreamName, end: Bool)
     /// The receiver of a stream took so many payload bytes: as many more may be sent.
@@ -21,13 +23,13 @@ public enum Message: Sendable {
     /// Answers a ping.
     case pong(UInt64)
     /// The link ends after this frame, for the reason given.
-    case goodbye(code: ErrorCode, text: [UInt8])
+    indirect case goodbye(code: ErrorCode, text: [UInt8])
     /// Proxy to client: a person is asked something.
-    case question(Question)
+    indirect case question(Question)
     /// Client to proxy: the person's answer; nil where it was declined.
-    case answer(id: UInt64, text: [UInt8]?)
+    indirect case answer(id: UInt64, text: [UInt8]?)
     /// Proxy to client: how far the link to the host is.
-    case state(LinkState)
+    indirect case state(LinkState)
     /// A type that this version does not know; ignored.
     case unknown
 

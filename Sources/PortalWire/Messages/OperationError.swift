@@ -1,17 +1,57 @@
 /// Why a request failed, in words and in values.
 public struct OperationError: Error, Sendable {
+    /// Behind one reference: an error is passed up through many functions, each of which would copy all of its fields. That alone was a
+    /// seventh of an executor's image.
+    private final class Values: Sendable {
+        let code: ErrorCode
+        let message: [UInt8]
+        let errno: Int32?
+        let path: [UInt8]?
+        let applied: Applied
+        let details: [JSONMember]
+
+        init(_ code: ErrorCode, _ message: [UInt8], _ errno: Int32?, _ path: [UInt8]?, _ applied: Applied, _ details: [JSONMember]) {
+            self.code = code
+            self.message = message
+            self.errno = errno
+            self.path = path
+            self.applied = applied
+            self.details = details
+        }
+    }
+
+    private var values: Values
+
     /// What programs decide by.
-    public var code: ErrorCode
+    public var code: ErrorCode {
+        get { values.code }
+        set { values = Values(newValue, message, errno, path, applied, details) }
+    }
     /// One line for a person: what failed and, where there is something, what to do.
-    public var message: [UInt8]
+    public var message: [UInt8] {
+        get { values.message }
+        set { values = Values(code, newValue, errno, path, applied, details) }
+    }
     /// The host's errno, where a system call failed. Numbers are Linux's.
-    public var errno: Int32?
+    public var errno: Int32? {
+        get { values.errno }
+        set { values = Values(code, message, newValue, path, applied, details) }
+    }
     /// The path it was about.
-    public var path: [UInt8]?
+    public var path: [UInt8]? {
+        get { values.path }
+        set { values = Values(code, message, errno, newValue, applied, details) }
+    }
     /// Whether the request had an effect.
-    public var applied: Applied
+    public var applied: Applied {
+        get { values.applied }
+        set { values = Values(code, message, errno, path, newValue, details) }
+    }
     /// More values, by operation: for instance the hash that a file has instead.
-    public var details: [JSONMember]
+    public var details: [JSONMember] {
+        get { values.details }
+        set { values = Values(code, message, errno, path, applied, newValue) }
+    }
 
     /// Whether a failed request had an effect.
     public enum Applied: UInt8, Sendable {
@@ -27,12 +67,7 @@ public struct OperationError: Error, Sendable {
     public init(
         _ code: ErrorCode, _ message: [UInt8], errno: Int32? = nil, path: [UInt8]? = nil, applied: Applied = .no, details: [JSONMember] = []
     ) {
-        self.code = code
-        self.message = message
-        self.errno = errno
-        self.path = path
-        self.applied = applied
-        self.details = details
+        values = Values(code, message, errno, path, applied, details)
     }
 
     /// Makes an error with a literal message.
@@ -42,14 +77,13 @@ public struct OperationError: Error, Sendable {
 
     /// Reads the `error` member of a failure.
     public init(_ value: JSONValue) {
-        code = ErrorCode(name: value["code"]?.string ?? [])
-        message = value["message"]?.string ?? []
-        errno = value["errno"]?.integer.flatMap { Int32(exactly: $0) }
-        path = value["path"]?.bytes
         let effect = value["applied"]?.string ?? []
-        applied = effect.equals("yes") ? .yes : effect.equals("unknown") ? .unknown : .no
-        details = []
+        var details: [JSONMember] = []
         if case .object(let members)? = value["details"] { details = members }
+        values = Values(
+            ErrorCode(name: value["code"]?.string ?? []), value["message"]?.string ?? [],
+            value["errno"]?.integer.flatMap { Int32(exactly: $0) }, value["path"]?.bytes,
+            effect.equals("yes") ? .yes : effect.equals("unknown") ? .unknown : .no, details)
     }
 
     /// Writes the value of the `error` member.
