@@ -31,14 +31,17 @@ public final class TestHost: @unchecked Sendable {
         public var environment: [String: String] = [:]
         /// The client's key: type and passphrase.
         public var keyType = "ed25519"
+        /// The key's passphrase; none when empty.
         public var passphrase = ""
         /// The host's key type.
         public var hostKeyType = "ed25519"
         /// known_hosts knows the host.
         public var isKnown = true
+        /// The defaults.
         public init() {}
     }
 
+    /// Makes the keys and the configurations, and starts sshd.
     public init(_ options: Options = Options()) throws {
         directory = URL(fileURLWithPath: "/tmp/portal-test-\(UUID().uuidString.prefix(8))")
         let files = FileManager.default
@@ -126,7 +129,10 @@ public final class TestHost: @unchecked Sendable {
 
 /// Why the surroundings of a test could not be made.
 public struct TestFailure: Error, CustomStringConvertible {
+    /// What could not be made.
     public var description: String
+
+    /// A failure.
     public init(_ description: String) { self.description = description }
 }
 
