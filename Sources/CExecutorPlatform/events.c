@@ -59,7 +59,7 @@ struct platform_lock {
 
 struct platform_lock *platform_lock_create(void) {
     struct platform_lock *lock = malloc(sizeof *lock);
-    if (!lock) abort();
+    if (!lock) __builtin_trap();
     pthread_mutex_init(&lock->mutex, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -3,7 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h>  // rename
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -160,6 +160,13 @@ static int open_directory(int at, const char *name) {
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
+static void copy_name(uint8_t *buffer, size_t capacity, const char *name) {
+    size_t length = strlen(name);
+    if (length >= capacity) length = capacity - 1;
+    memcpy(buffer, name, length);
+    buffer[length] = 0;
+}
+
 static int32_t remove_entries(int *current, struct level **levels, const int32_t *cancelled, uint8_t *failed, size_t capacity) {
     for (;;) {
         int copy = open_directory(*current, ".");
@@ -210,7 +217,7 @@ static int32_t remove_entries(int *current, struct level **levels, const int32_t
                     error = errno;
                 }
             }
-            snprintf((char *)failed, capacity, "%s", name);
+            copy_name(failed, capacity, name);
             result = -error;
         }
         closedir(directory);
@@ -227,7 +234,7 @@ static int32_t remove_entries(int *current, struct level **levels, const int32_t
         // Somebody moved the directory while it was emptied: what is above it now is not ours to remove from.
         if (there.st_dev != level->device || there.st_ino != level->inode) return -ESTALE;
         if (unlinkat(above, level->name, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != ENOTEMPTY) {
-            snprintf((char *)failed, capacity, "%s", level->name);
+            copy_name(failed, capacity, level->name);
             return -errno;
         }
         *levels = level->above;

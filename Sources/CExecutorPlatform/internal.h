@@ -12,7 +12,15 @@
 
 #include "CExecutorPlatform.h"
 
+// stdio, qsort, strtol and their like are not used in these files: in a static image each brings more code than all that is used of it.
+
+// Writes a prefix, a number and a suffix, ended by NUL; the buffer must have room for 20 digits more than the two have bytes.
+void platform_number_path(char *buffer, const char *prefix, unsigned long number, const char *suffix);
+// Reads digits, skipping spaces before them and one minus sign, and moves the position behind them.
+uint64_t platform_digits(const char **position);
+
 // The limit of open files as it was before `platform_prepare` raised it; children get it back, since programs that use select depend on it.
 extern struct rlimit platform_child_files;
+void platform_restore_file_limit(void);
 
 #endif

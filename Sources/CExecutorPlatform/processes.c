@@ -3,9 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -46,7 +44,7 @@ static void __attribute__((noinline, noreturn)) become(const struct child *child
         failure.error = errno;
         goto report;
     }
-    setrlimit(RLIMIT_NOFILE, &platform_child_files);
+    platform_restore_file_limit();
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
@@ -201,8 +199,8 @@ static int read_small(const char *path, char *buffer, size_t capacity) {
 }
 
 static int read_entry(int32_t process, struct entry *entry) {
-    char path[32], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    char path[48], text[512];
+    platform_number_path(path, "/proc/", (unsigned long)process, "/stat");
     if (read_small(path, text, sizeof text) <= 0) return 0;
     // The name is in parentheses and may hold any byte; what follows the last one is numbers.
     char *rest = strrchr(text, ')');
@@ -210,19 +208,19 @@ static int read_entry(int32_t process, struct entry *entry) {
     entry->process = process;
     entry->state = rest[2];
     entry->member = 0;
-    char *next = rest + 3;
-    entry->parent = (int32_t)strtol(next, &next, 10);
-    strtol(next, &next, 10);
-    entry->session = (int32_t)strtol(next, &next, 10);
-    for (int field = 7; field < 22; field++) strtoull(next, &next, 10);
-    entry->started = strtoull(next, &next, 10);
+    const char *next = rest + 3;
+    entry->parent = (int32_t)platform_digits(&next);
+    platform_digits(&next);
+    entry->session = (int32_t)platform_digits(&next);
+    for (int field = 7; field < 22; field++) platform_digits(&next);
+    entry->started = platform_digits(&next);
     return 1;
 }
 
 // Whether a process was started with the marker in its environment.
 static int has_marker(int32_t process, const char *marker) {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%d/environ", (int)process);
+    char path[48];
+    platform_number_path(path, "/proc/", (unsigned long)process, "/environ");
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return 0;
     size_t length = strlen(marker), kept = 0;
@@ -239,9 +237,24 @@ static int has_marker(int32_t process, const char *marker) {
     return found;
 }
 
-static int compare(const void *left, const void *right) {
-    int32_t a = ((const struct entry *)left)->process, b = ((const struct entry *)right)->process;
-    return (a > b) - (a < b);
+// The kernel lists processes by rising number; whatever is out of order is moved to its place.
+static void sort(struct entry *entries, size_t count) {
+    for (size_t index = 1; index < count; index++) {
+        struct entry entry = entries[index];
+        size_t place = index;
+        for (; place > 0 && entries[place - 1].process > entry.process; place--) entries[place] = entries[place - 1];
+        entries[place] = entry;
+    }
+}
+
+static const struct entry *find(const struct entry *entries, size_t count, int32_t process) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (entries[middle].process < process) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && entries[low].process == process ? &entries[low] : NULL;
 }
 
 // Sends only where the number still names the process that was looked at.
@@ -275,14 +288,15 @@ static int32_t signal_members(int32_t leader, const char *marker, int number) {
             if (!more) break;
             entries = more;
         }
-        if (read_entry(atoi(item->d_name), &entries[count])) count++;
+        const char *digits = item->d_name;
+        if (read_entry((int32_t)platform_digits(&digits), &entries[count])) count++;
     }
     closedir(directory);
     if (count == 0) {
         free(entries);
         return -ENOENT;
     }
-    qsort(entries, count, sizeof *entries, compare);
+    sort(entries, count);
     int32_t self = getpid();
     for (size_t index = 0; index < count; index++) {
         struct entry *entry = &entries[index];
@@ -298,8 +312,7 @@ static int32_t signal_members(int32_t leader, const char *marker, int number) {
         changed = 0;
         for (size_t index = 0; index < count; index++) {
             if (entries[index].member || entries[index].process == self) continue;
-            struct entry key = {.process = entries[index].parent};
-            struct entry *parent = bsearch(&key, entries, count, sizeof key, compare);
+            const struct entry *parent = find(entries, count, entries[index].parent);
             if (parent && parent->member) entries[index].member = 1, changed = 1;
         }
     }

@@ -3,11 +3,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,6 +22,39 @@ static uint32_t saved_umask;
 static int signal_event = -1;
 static uint32_t signals;
 
+void platform_number_path(char *buffer, const char *prefix, unsigned long number, const char *suffix) {
+    char digits[20];
+    int count = 0;
+    do digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (*prefix) *buffer++ = *prefix++;
+    while (count > 0) *buffer++ = digits[--count];
+    while ((*buffer++ = *suffix++)) {}
+}
+
+uint64_t platform_digits(const char **position) {
+    const char *next = *position;
+    uint64_t number = 0;
+    while (*next == ' ') next++;
+    if (*next == '-') next++;
+    for (; *next >= '0' && *next <= '9'; next++) number = number * 10 + (uint64_t)(*next - '0');
+    *position = next;
+    return number;
+}
+
+// The system call itself: musl's setrlimit stops all threads for kernels that are older than any with epoll's newer calls.
+static int file_limit(const struct rlimit *wanted, struct rlimit *had) {
+    uint64_t old[2], new[2];
+    if (wanted) new[0] = wanted->rlim_cur, new[1] = wanted->rlim_max;
+    long status = syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, wanted ? new : NULL, had ? old : NULL);
+    if (status == 0 && had) had->rlim_cur = (rlim_t)old[0], had->rlim_max = (rlim_t)old[1];
+    return (int)status;
+}
+
+void platform_restore_file_limit(void) {
+    if (platform_child_files.rlim_max > 0) file_limit(&platform_child_files, NULL);
+}
+
 static void close_inherited(void) {
 #ifdef SYS_close_range
     if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0) return;
@@ -33,7 +65,8 @@ static void close_inherited(void) {
         int numbers[1024], count = 0;
         struct dirent *entry;
         while (count < 1024 && (entry = readdir(directory))) {
-            int number = atoi(entry->d_name);
+            const char *digits = entry->d_name;
+            int number = (int)platform_digits(&digits);
             if (number > 2 && number != dirfd(directory)) numbers[count++] = number;
         }
         closedir(directory);
@@ -61,10 +94,10 @@ void platform_prepare(void) {
 #endif
     saved_umask = umask(022);
     umask(saved_umask);
-    if (getrlimit(RLIMIT_NOFILE, &platform_child_files) == 0 && platform_child_files.rlim_cur < platform_child_files.rlim_max) {
+    if (file_limit(NULL, &platform_child_files) == 0 && platform_child_files.rlim_cur < platform_child_files.rlim_max) {
         struct rlimit raised = platform_child_files;
         raised.rlim_cur = raised.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &raised);
+        file_limit(&raised, NULL);
     }
 }
 
@@ -121,8 +154,8 @@ uint64_t platform_resident_kilobytes(void) {
     close(descriptor);
     if (count <= 0) return 0;
     text[count] = 0;
-    char *space = strchr(text, ' ');
-    return space ? strtoull(space, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) / 1024 : 0;
+    const char *space = strchr(text, ' ');
+    return space ? platform_digits(&space) * getauxval(AT_PAGESZ) / 1024 : 0;
 }
 
 const uint8_t *platform_environment(int32_t index) { return (const uint8_t *)environ[index]; }
@@ -145,23 +178,42 @@ int32_t platform_uname(uint8_t *buffer, size_t capacity) {
 // /etc/passwd is read here: getpwuid would pull the C library's name service into a static binary. Accounts from a directory service are
 // not in the file; for them the environment that the login gave has USER and HOME.
 int32_t platform_account(uint32_t user, uint8_t *buffer, size_t capacity) {
-    FILE *file = fopen("/etc/passwd", "re");
-    if (!file) return -errno;
-    char line[1024];
+    int descriptor = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    char text[4096], *line = text, *filled = text;
     int32_t result = -ENOENT;
-    while (result == -ENOENT && fgets(line, sizeof line, file)) {
-        char *fields[7];
-        int count = 0;
-        char *rest = line;
-        while (count < 7 && (fields[count] = strsep(&rest, ":\n"))) count++;
-        if (count < 6 || strtoul(fields[2], NULL, 10) != user) continue;
+    while (result == -ENOENT) {
+        char *end = memchr(line, '\n', (size_t)(filled - line));
+        if (!end) {
+            // What is left of the buffer moves to its front; a line that fills all of it is none that this looks for.
+            size_t rest = line == text && filled == text + sizeof text ? 0 : (size_t)(filled - line);
+            memmove(text, line, rest);
+            line = text;
+            ssize_t count = read(descriptor, text + rest, sizeof text - rest);
+            if (count <= 0) break;
+            filled = text + rest + count;
+            continue;
+        }
+        *end = 0;
+        char *fields[6] = {line};
+        int count = 1;
+        for (char *next = line; count < 6 && (next = strchr(next, ':')); count++) {
+            *next++ = 0;
+            fields[count] = next;
+        }
+        line = end + 1;
+        if (count < 6 || fields[2][0] < '0' || fields[2][0] > '9') continue;
+        const char *digits = fields[2];
+        if (platform_digits(&digits) != user) continue;
+        char *shell = strchr(fields[5], ':');
+        if (shell) *shell = 0;
         size_t name = strlen(fields[0]) + 1, home = strlen(fields[5]) + 1;
         if (name + home > capacity) break;
         memcpy(buffer, fields[0], name);
         memcpy(buffer + name, fields[5], home);
         result = (int32_t)(name + home);
     }
-    fclose(file);
+    close(descriptor);
     return result;
 }
 

@@ -23,9 +23,9 @@ final class ProcessTable {
     private let marker: [UInt8]
     private var started: UInt64 = 0
     private var starting = 0
-    private var running: [Int32: RunRequest] = [:]
+    private var running = NumberTable<RunRequest>()
     /// Ends of children that no request has claimed: orphans, and children whose start the loop has not heard of yet.
-    private var unclaimed: [Int32: platform_end] = [:]
+    private var unclaimed: [platform_end] = []
     private var named: [NamedProcess] = []
 
     init(marker: [UInt8]) { self.marker = [UInt8]("PORTAL_PROCESS=") + marker + [0x2E] }
@@ -50,10 +50,10 @@ final class ProcessTable {
         starting -= 1
         var end: platform_end?
         if let process {
-            end = unclaimed.removeValue(forKey: process)
-            if end == nil { running[process] = request }
+            for unclaimed in unclaimed where unclaimed.process == process { end = unclaimed }
+            if end == nil { running.insert(request, for: UInt64(process)) }
         }
-        if starting == 0 { unclaimed = [:] }
+        if starting == 0 { unclaimed = [] }
         return end
     }
 
@@ -61,10 +61,10 @@ final class ProcessTable {
     func reap() {
         var end = platform_end()
         while platform_reap(&end) > 0 {
-            if let request = running.removeValue(forKey: end.process) {
+            if let request = running.remove(UInt64(end.process)) {
                 request.leaderEnded(end)
             } else if starting > 0 {
-                unclaimed[end.process] = end
+                unclaimed.append(end)
             }
         }
     }

@@ -22,7 +22,7 @@ final class Session {
 
     private var endpoint = LinkEndpoint(isCounting: true)
     private let pipe: LinkPipe
-    private var open: [UInt64: OpenRequest] = [:]
+    private var open = NumberTable<OpenRequest>()
     /// Requests that may have something to send, served in turn.
     private var ready: [OpenRequest] = []
     private var readyIndex = 0
@@ -124,7 +124,7 @@ final class Session {
         for handler in Handler.all where request.operation.equals(handler.name) {
             let opened = handler.make(request, self)
             try opened.window.receive(payload.count)
-            open[request.id] = opened
+            open.insert(opened, for: request.id)
             opened.start(request.parameters, payload: payload)
             return
         }
@@ -148,7 +148,7 @@ final class Session {
     /// Sends a request's last frame and forgets it.
     func close(_ request: OpenRequest, with frame: Frame) {
         endpoint.send(sequenced: frame)
-        open[request.id] = nil
+        _ = open.remove(request.id)
     }
 
     /// The request may have something to send.
@@ -196,7 +196,7 @@ final class Session {
             _ = platform_wait_ready(loop.event, EventLoop.readable, 10)
         }
         processes.killAll()
-        for request in open.values { request.abandon() }
+        for request in open.objects { request.abandon() }
     }
 }
 
