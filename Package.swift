@@ -89,6 +89,7 @@ let package = Package(
         .target(name: "GoldenCaptures", dependencies: ["PortalWire"], path: "Tests/GoldenCaptures"),
         .target(name: "FrameFuzzer", dependencies: ["PortalWire", "GoldenCaptures"], path: "Tests/FrameFuzzer"),
         .testTarget(name: "GoldenTests", dependencies: ["PortalWire", "PortalLink", "GoldenCaptures", "ExecutorMain"]),
+        .testTarget(name: "PortalExecutorTests", dependencies: ["PortalWire", "PortalLink", "PortalExecutor", "ExecutorMain"]),
     ],
     swiftLanguageModes: [.v6]
 )

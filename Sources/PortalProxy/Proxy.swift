@@ -196,7 +196,7 @@ public final class Proxy: @unchecked Sendable {
             link.flush()
             let waiters = connectWaiters
             connectWaiters = []
-            for waiter in waiters { finish(waiter.id, of: waiter.client) { host.write(to: &$0) } }
+            for waiter in waiters { finish(waiter.id, of: waiter.client) { host.writeMembers(to: &$0) } }
             logger.info("ready")
         case .failed(let reason): logger.notice("\(reason)")
         default: break
@@ -261,7 +261,7 @@ public final class Proxy: @unchecked Sendable {
         } else if request.operation.equals(OperationNames.proxyConnect) {
             client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: true)
             if case .ready(let host) = link.state {
-                finish(request.id, of: client.number) { host.write(to: &$0) }
+                finish(request.id, of: client.number) { host.writeMembers(to: &$0) }
             } else {
                 connectWaiters.append((request.id, client.number))
                 connectIfNeeded()

@@ -121,6 +121,12 @@ public final class TestHost: @unchecked Sendable {
         process.end()
     }
 
+    /// Stops every process of sshd where it is: connections stay open and nothing answers. Undone by `thaw`.
+    public func freeze() { for pid in [process.pid] + Tool.descendants(of: process.pid) { kill(pid, SIGSTOP) } }
+
+    /// Lets what `freeze` stopped go on.
+    public func thaw() { for pid in [process.pid] + Tool.descendants(of: process.pid) { kill(pid, SIGCONT) } }
+
     /// Kills the sessions but leaves sshd listening.
     public func dropSessions() {
         for pid in Tool.descendants(of: process.pid) { kill(pid, SIGKILL) }
@@ -170,6 +176,11 @@ public enum Tool {
         }
         guard child.ended == 0 else { throw TestFailure("\(arguments.joined(separator: " ")) ended with \(child.ended ?? -1)") }
         return (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    }
+
+    /// The arguments of a process, joined with spaces; empty when it is gone.
+    public static func commandLine(of pid: pid_t) -> String {
+        (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8))?.replacingOccurrences(of: "\0", with: " ") ?? ""
     }
 
     /// All processes below one, deepest last.

@@ -78,7 +78,10 @@ final class Terminal: @unchecked Sendable {
     /// Makes the terminal as it was before a question; called before the program exits in the middle of one.
     func restore() {
         erase()
-        if var (descriptor, saved) = restoreAtExit { tcsetattr(descriptor, TCSANOW, &saved) }
+        if let (descriptor, saved) = restoreAtExit {
+            var settings = saved
+            tcsetattr(descriptor, TCSANOW, &settings)
+        }
     }
 
     // MARK: Progress

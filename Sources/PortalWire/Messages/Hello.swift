@@ -150,6 +150,12 @@ extension HostFacts {
     /// Writes the facts as an object.
     public func write(to writer: inout JSONWriter) {
         writer.beginObject()
+        writeMembers(to: &writer)
+        writer.endObject()
+    }
+
+    /// Writes the facts as members of an object that is open.
+    public func writeMembers(to writer: inout JSONWriter) {
         writer.name("system")
         writer.byteString(system)
         writer.name("machine")
@@ -168,6 +174,5 @@ extension HostFacts {
         writer.byteString(directory)
         writer.name("boot")
         writer.byteString(boot)
-        writer.endObject()
     }
 }
