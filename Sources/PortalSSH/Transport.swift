@@ -135,8 +135,9 @@ enum Transport {
                 .withConnectedSocket(process.socket).get()
             channel.closeFuture.whenComplete { _ in ChildProcess.end(process.pid, on: eventLoop) }
             // Somebody must read what the command says, or it would stop when the pipe is full.
+            let tail = process.tail
             _ = try? await NIOPipeBootstrap(group: eventLoop)
-                .channelInitializer { channel in channel.pipeline.addHandler(process.tail) }
+                .channelInitializer { channel in channel.pipeline.addHandler(tail) }
                 .takingOwnershipOfDescriptor(input: process.errors).get()
             return channel
         } catch {
@@ -191,6 +192,15 @@ final class OutputTail: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
 
     private(set) var bytes: [UInt8] = []
+    /// Nothing more will come.
+    private(set) var isComplete = false
+    var onComplete: (() -> Void)?
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isComplete = true
+        onComplete?()
+        onComplete = nil
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         bytes += unwrapInboundIn(data).readableBytesView

@@ -64,7 +64,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        fail("the connection was closed")
+        connectionEnded()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -83,7 +83,18 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         // What arrived with the end still counts: the exit status is usually in it.
         drive()
-        fail("the connection was closed by the host or the network")
+        connectionEnded()
+    }
+
+    /// A proxy command that gives up closes its output and then says why, or the other way round: both are waited for, briefly.
+    private func connectionEnded() {
+        let reason = "the connection was closed by the host or the network"
+        guard failure == nil, let diagnosis, !diagnosis.isComplete else { return fail(reason) }
+        let limit = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(500)) { [weak self] in self?.fail(reason) }
+        diagnosis.onComplete = { [weak self] in
+            limit.cancel()
+            self?.fail(reason)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
