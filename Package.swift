@@ -88,7 +88,7 @@ let package = Package(
         .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink", "FrameFuzzer"]),
         .target(name: "GoldenCaptures", dependencies: ["PortalWire"], path: "Tests/GoldenCaptures"),
         .target(name: "FrameFuzzer", dependencies: ["PortalWire", "GoldenCaptures"], path: "Tests/FrameFuzzer"),
-        .testTarget(name: "GoldenTests", dependencies: ["PortalWire", "PortalLink", "GoldenCaptures", "ExecutorMain"]),
+        .testTarget(name: "GoldenTests", dependencies: ["PortalWire", "PortalLink", "GoldenCaptures", "FrameFuzzer", "ExecutorMain"]),
         .testTarget(name: "PortalExecutorTests", dependencies: ["PortalWire", "PortalLink", "PortalExecutor", "ExecutorMain"]),
     ],
     swiftLanguageModes: [.v6]

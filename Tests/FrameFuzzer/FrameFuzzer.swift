@@ -19,11 +19,22 @@ public struct FrameFuzzer: Sendable {
         state = seed
     }
 
-    /// A fuzzer over what the clients of the captures send. Captures that repeat a frame a thousand times are shortened.
-    public static func client(seed: UInt64) throws -> FrameFuzzer {
-        FrameFuzzer(
-            seed: seed,
-            corpus: try Capture.all().map { $0.clientBytes.filter { $0.count < 8192 }.prefix(40).map { $0 } }.filter { !$0.isEmpty })
+    /// A fuzzer over what the clients of the captures send, for a codec. Captures that repeat a frame a thousand times are shortened.
+    ///
+    /// Never for an executor: a removal of `tree` becomes one of `..`.
+    public static func client(seed: UInt64) throws -> FrameFuzzer { FrameFuzzer(seed: seed, corpus: try clientConversations()) }
+
+    /// A fuzzer over those conversations of clients that change nothing on a host and start nothing there, for executors.
+    public static func harmlessClient(seed: UInt64) throws -> FrameFuzzer {
+        let harmful = ["fs.write", "fs.remove", "fs.mkdir", "fs.rename", "process.start"].map { Array($0.utf8) }
+        let corpus = try clientConversations().map { conversation in
+            conversation.filter { frame in !harmful.contains { !frame.ranges(of: $0).isEmpty } }
+        }
+        return FrameFuzzer(seed: seed, corpus: corpus.filter { $0.count > 1 })
+    }
+
+    private static func clientConversations() throws -> [[[UInt8]]] {
+        try Capture.all().map { $0.clientBytes.filter { $0.count < 8192 }.prefix(40).map { $0 } }.filter { !$0.isEmpty }
     }
 
     /// A fuzzer over what the executors of the captures answer.
@@ -152,12 +163,13 @@ public struct FrameFuzzer: Sendable {
             "\"path\":", "\"..\"", "{}", "[]", "\"\"",
         ].map { Array($0.utf8) } + [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x00]]
 
+    // No operation that changes a host may stand here: see `harmlessClient`.
     private static let values = [
         "\"type\"", "\"id\"", "\"op\"", "\"more\"", "\"end\"", "\"path\"", "\"cwd\"", "\"argv\"", "\"shell\"", "\"stdin\"", "\"stream\"",
         "\"process\"", "\"signal\"",
         "\"bytes\"", "\"received\"", "\"number\"", "\"request\"", "\"data\"", "\"credit\"", "\"cancel\"", "\"ack\"", "\"ping\"",
         "\"hello\"", "\"content\"", "\"stdout\"",
-        "\"fs.stat\"", "\"fs.read\"", "\"fs.write\"", "\"process.wait\"", "\"session.stats\"", "\"\"", "\".\"", "\"a/b\"", "\"\\u0000\"",
+        "\"fs.stat\"", "\"fs.read\"", "\"process.wait\"", "\"session.stats\"", "\"\"", "\".\"", "\"a/b\"", "\"\\u0000\"",
         "\"\\ud83d\\ude00\"", "{\"b64\":\"/w==\"}",
         "{\"b64\":\"\"}", "{\"b64\":\"/\"}", "null", "true", "7", "[]", "[1,[2]]", "{}",
     ].map { Array($0.utf8) }
