@@ -1,3 +1,4 @@
+import Foundation
 import PortalExecutor
 import PortalWire
 import Testing
@@ -134,5 +135,24 @@ import Testing
         }
         #expect(removed.error == nil)
         #expect(scratch.names == ["x"])
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "mounting a small file system needs root"))
+    func fullDiskIsSaidAndLeavesNothing() throws {
+        let scratch = try Scratch()
+        func tool(_ arguments: [String]) throws -> Int32 {
+            let process = try Process.run(URL(fileURLWithPath: "/usr/bin/env"), arguments: arguments)
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+        try #require(try tool(["mount", "-t", "tmpfs", "-o", "size=64k", "portal-test", scratch.path]) == 0)
+        defer { _ = try? tool(["umount", scratch.path]) }
+        let client = try ExecutorClient()
+        _ = try scratch.file("a", "old")
+        let outcome = try client.call("fs.write", payload: [UInt8](repeating: 1, count: 200_000)) { $0.set("path", scratch.path + "/a") }
+        #expect(outcome.error?.code == .noSpace)
+        #expect(outcome.error?.applied == .no)
+        #expect(scratch.names == ["a"])
+        #expect(scratch.content("a") == "old")
     }
 }
