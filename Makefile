@@ -1,0 +1,42 @@
+# The project's tasks. `make demo` and `make test` work first thing in a fresh clone: each installs what it needs.
+.PHONY: build setup executors install demo test lint bench clean
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+# The Swift runtime is linked in: the program runs where no Swift is installed, and starts faster.
+RELEASE = -c release --static-swift-stdlib
+
+build: setup executors
+	$(SWIFT) build $(RELEASE) --product portal
+
+setup:
+	@Scripts/setup
+
+executors: setup
+	@Scripts/build-executors
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 .build/release/portal $(DESTDIR)$(PREFIX)/bin/portal
+
+demo: build
+	$(SWIFT) build $(RELEASE) --product portal-demo
+	@Scripts/demo
+
+test:
+	@Scripts/setup test
+	@Scripts/build-executors
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+lint:
+	@Scripts/lint --self-test
+	@Scripts/lint
+	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Examples Package.swift
+
+bench: build
+	$(SWIFT) build $(RELEASE) --product portal-bench
+	.build/release/portal-bench
+
+clean:
+	rm -rf .build .build-executors Images
