@@ -43,7 +43,7 @@ public final class HostPipe: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - onBytes: bytes from the executor, in order. Keep a slice only briefly or copy it: it shares a 64 KiB buffer.
-    ///   - onWritable: `pendingBytes` fell below 256 KiB after it had been above 512 KiB.
+    ///   - onWritable: `pendingBytes` fell below 256 KiB after it had reached 512 KiB.
     ///   - onClosed: the end, once; nothing is called after it. Also called after `close`.
     public func start(
         onBytes: @escaping (ByteBuffer) -> Void, onWritable: @escaping () -> Void, onClosed: @escaping (HostPipeEnd) -> Void

@@ -93,6 +93,20 @@ import Testing
         #expect(await eventually(seconds: 5) { received.end?.reason == "closed here" })
     }
 
+    /// A writer that stops exactly at the high mark is told to go on too.
+    @Test func writableIsToldAtTheMark() async throws {
+        let host = try TestHost()
+        let pipe = try await host.connect()
+        let received = Received()
+        try await received.start(pipe)
+        try await pipe.eventLoop.submit {
+            while pipe.pendingBytes < 512 << 10 { pipe.write(ByteBuffer(repeating: 1, count: 32 << 10)) }
+            #expect(pipe.pendingBytes == 512 << 10)
+        }.get()
+        #expect(await eventually(seconds: 10) { received.writables == 1 })
+        pipe.close()
+    }
+
     @Test func oneSessionIsEnough() async throws {
         var options = TestHost.Options()
         options.sshd = ["MaxSessions 1", "DisableForwarding yes"]

@@ -256,7 +256,8 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         guard end == nil, !isClosing, bytes.readableBytes > 0 else { return }
         queue.append(bytes)
         queuedBytes += bytes.readableBytes
-        if queuedBytes > Link.highMark { wasAboveHighMark = true }
+        // At the mark counts: who asks "is it below?" before each write stops there and waits to be told.
+        if queuedBytes > Link.lowMark, queuedBytes + bufferedBytes >= Link.highMark { wasAboveHighMark = true }
         scheduleFlush()
     }
 
