@@ -32,7 +32,7 @@ test:
 lint:
 	@Scripts/lint --self-test
 	@Scripts/lint
-	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Examples Package.swift
+	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Examples Benchmarks Package.swift
 
 bench: build
 	$(SWIFT) build $(RELEASE) --product portal-bench

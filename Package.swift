@@ -77,7 +77,11 @@ let package = Package(
             dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
             path: "Tests/TestSupport"),
         .testTarget(
-            name: "PortalSSHTests", dependencies: ["PortalSSH", "TestSupport", .product(name: "NIOPosix", package: "swift-nio")]),
+            name: "PortalSSHTests",
+            dependencies: [
+                "PortalSSH", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            ]),
 
         .testTarget(
             name: "PortalTests",

@@ -35,27 +35,25 @@ public enum Detached {
         return child
     }
 
-    /// Closes every descriptor from a number up: nothing that a client had open may stay open in a process that outlives it, or whoever
-    /// reads the other end of a pipe would wait for ever.
-    public static func closeDescriptors(from first: CInt) {
+    /// Marks every descriptor from a number up as closed on exec: nothing that a client had open may stay open in a process that outlives it,
+    /// or whoever reads the other end of a pipe would wait for ever. They are not closed here and now: some are the Swift runtime's own.
+    private static func closeOnExec(from first: CInt) {
         guard let directory = opendir("/proc/self/fd") ?? opendir("/dev/fd") else {
-            for descriptor in first..<CInt(clamping: sysconf(CInt(_SC_OPEN_MAX))) { close(descriptor) }
+            for descriptor in first..<CInt(clamping: sysconf(CInt(_SC_OPEN_MAX))) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
             return
         }
-        var open: [CInt] = []
+        defer { closedir(directory) }
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if let descriptor = CInt(name), descriptor >= first, descriptor != dirfd(directory) { open.append(descriptor) }
+            if let descriptor = CInt(name), descriptor >= first { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         }
-        closedir(directory)
-        for descriptor in open { close(descriptor) }
     }
 
     /// Starts this program again, detached from whoever waits for this process, and with only the standard descriptors and the one on which
     /// it says that it is ready. Two steps, so that a long-lived program which starts a proxy has no child to wait for.
     /// - Throws: `ProxyError` with the code `start`.
     public static func startAgain(_ executable: String, _ arguments: [String]) throws(ProxyError) {
-        closeDescriptors(from: ProxyLauncher.readyDescriptor + 1)
+        closeOnExec(from: ProxyLauncher.readyDescriptor + 1)
         // A session of its own: a terminal's ^C and its hangup do not reach it.
         _ = setsid()
         _ = chdir("/")
