@@ -33,6 +33,11 @@ final class ProxyConnection: @unchecked Sendable {
         helloPromise = channel.eventLoop.makePromise()
     }
 
+    deinit {
+        // Where connecting fails, nobody ever waits for the hello.
+        helloPromise.fail(PortalError(.disconnected, "the connection was given up"))
+    }
+
     // MARK: Connecting
 
     /// Talks to a proxy over a connected socket or the socket at a path.

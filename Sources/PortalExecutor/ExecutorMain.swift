@@ -2,6 +2,7 @@ import CExecutorPlatform
 import PortalWire
 
 /// The executor's entry: `executor serve TOKEN`, `executor check FILE HEX` or `executor version`.
+/// `check` prints the SHA-256 that it found.
 /// - Returns: The exit status: 0 for a session that ended as asked, a file whose SHA-256 is the given one; 1 for a broken protocol, a file
 ///   that is another or cannot be read; 2 for arguments that make no sense.
 @_cdecl("portal_executor_main")
@@ -39,6 +40,8 @@ private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {
     let descriptor = platform_open(file + [0], UInt32(PLATFORM_OPEN_READ), 0)
     guard descriptor >= 0 else { return 1 }
     guard let digest = try? hashOfContent(descriptor) else { return 1 }
+    // Said as well as returned: whoever asks may run something else that merely ends with 0.
+    write(digest, to: 1)
     return digest == expected ? 0 : 1
 }
 

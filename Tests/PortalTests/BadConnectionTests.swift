@@ -32,7 +32,7 @@ import Testing
     @Test func anUnknownHostKeyWithNobodyToAsk() throws {
         var options = TestHost.Options()
         options.isKnown = false
-        expectOneLine(try PortalProgram(try TestHost(options)).exec("true"), "host key", "known_hosts")
+        expectOneLine(try PortalProgram(try TestHost(options)).exec("true"), "host key", "terminal")
     }
 
     @Test func aChangedHostKey() throws {

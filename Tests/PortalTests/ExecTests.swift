@@ -127,8 +127,9 @@ import Testing
         let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
         #expect(said.split(separator: "\n").count == 1 && said.contains("portal:"))
         #expect(waitUntil(seconds: 10) { !Self.isRunning("sleep 985") })
-        #expect(waitUntil(seconds: 10) { !Self.isRunning("portal/.*serve") || Self.executors(of: host) == 0 })
-        #expect(try portal.exec("echo", "again").text == "again\n")
+        #expect(waitUntil(seconds: 10) { Self.executors(of: host) == 0 })
+        let again = try portal.exec("echo", "again")
+        #expect(again.text == "again\n", "\(again.errors)")
     }
 
     @Test func theReaderOfTheOutputMayLeave() throws {

@@ -18,6 +18,8 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("portal").path
     }()
 
+    /// Kept, since it ends when nobody has it any more.
+    let host: TestHost
     let runtime: URL
     let config: String
     let target: String
@@ -26,6 +28,7 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     init(_ host: TestHost, target: String = "host") throws {
         runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        self.host = host
         config = host.configFile
         self.target = target
     }

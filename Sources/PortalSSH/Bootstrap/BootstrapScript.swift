@@ -51,8 +51,9 @@ enum BootstrapScript {
     ///
     /// `s` says one line to this side. `o` is true for a directory that may be trusted: one below a shared directory must be ours alone.
     /// A directory is taken only when a file can be run in it and the whole image fits; both are tried before the image is asked for, because
-    /// it comes once. The image is written over the reserved bytes (`1<>` does not truncate). The executor checks its own file, so
-    /// truncation, a wrong machine and noexec all show there. Rename last: several links may do this at once.
+    /// it comes once. The image is written over the reserved bytes (`1<>` does not truncate). The executor checks its own file and says its hash, so
+    /// truncation, a wrong machine and noexec all show there. Space is tried with printf's zeros, which are no
+    /// program and which are cut from what a shell says of them: a chroot need not have /dev/zero. Rename last: several links may do this at once.
     private static let script = [
         #"umask 077; T=@TOKEN@; s(){ printf "\001\002portal $T %s\003\n" "$*"; };"#,
         #"m=$(uname -m 2>/dev/null); case "$m" in @MACHINES@*) s fail machine "${m:-unknown}"; exit 1;; esac;"#,
@@ -68,12 +69,12 @@ enum BootstrapScript {
         #"t="$d/.executor-$T";"#,
         ##"e=$({ printf "#\041/bin/sh\nexit 0\n" >"$t" && chmod 700 "$t"; } 2>&1) || { w="$w; $d: $e"; z; t=; continue; };"##,
         #"e=$("$t" 2>&1) || { w="$w; $d: programs cannot run there (noexec): $e"; z; t=; continue; };"#,
-        #"e=$({ head -c $n /dev/zero >"$t" || dd if=/dev/zero of="$t" bs=$n count=1; } 2>&1) || { w="$w; $d: nospace: $e"; z; t=; continue; };"#,
+        #"e=$({ printf "%0${n}d" 0 >"$t"; } 2>&1) || { w="$w; $d: nospace: $e"; z; t=; continue; };"#,
         #"g=1; break; done;"#,
         #"[ -n "$g" ] || { s fail nowhere "$n$w"; exit 1; };"#,
         #"s need $m $n;"#,
-        #"if head -c 1 /dev/zero >/dev/null 2>&1; then head -c $n; else dd bs=1 count=$n 2>/dev/null; fi 1<>"$t";"#,
-        #"e=$("$t" check "$t" $h 2>&1) || { s fail check "$d: $e"; exit 1; };"#,
+        #"if head -c 1 "$t" >/dev/null 2>&1; then head -c $n; else dd bs=1 count=$n 2>/dev/null; fi 1<>"$t";"#,
+        #"e=$("$t" check "$t" $h 2>&1); [ "$e" = $h ] || { s fail check "$d: ${e%%0000000000*}"; exit 1; };"#,
         #"e=$(mv -f "$t" "$d/executor-$h" 2>&1) || { s fail check "$d: $e"; exit 1; };"#,
         #"t=; exec "$d/executor-$h" serve $T@ARGUMENTS@"#,
     ].joined(separator: " ")
