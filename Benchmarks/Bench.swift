@@ -130,7 +130,9 @@ struct Bench {
             try tools.sftp("get \(files.path)/large /dev/null\n")
         }
         try await report.rate("read 100 MB", "ssh ControlMaster", network, bytes: bytes, count: count) {
-            try Program.run(["sh", "-c", "ssh -F '\(tools.config)' -S '\(tools.socket)' \(tools.alias) cat '\(files.path)/large' > /dev/null"])
+            try Program.run([
+                "sh", "-c", "ssh -F '\(tools.config)' -S '\(tools.socket)' \(tools.alias) cat '\(files.path)/large' > /dev/null",
+            ])
         }
         try await report.rate("write 100 MB", "portal", network, bytes: bytes, count: count) {
             try await workspace.write(contentsOf: FileChunks(path: files.path + "/large"), to: "written")

@@ -46,16 +46,18 @@ struct Report: Codable {
             samples.append(Double(bytes) / 1e6 / (Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9))
         }
         let sorted = samples.sorted(by: >)
-        append(Row(
-            network: network, what: what, tool: tool, unit: "MB/s", median: sorted[sorted.count / 2],
-            p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)], count: count))
+        append(
+            Row(
+                network: network, what: what, tool: tool, unit: "MB/s", median: sorted[sorted.count / 2],
+                p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)], count: count))
     }
 
     mutating func add(_ what: String, _ tool: String, _ network: String, unit: String, _ samples: [Double]) {
         let sorted = samples.sorted()
-        append(Row(
-            network: network, what: what, tool: tool, unit: unit, median: sorted[sorted.count / 2],
-            p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)], count: samples.count))
+        append(
+            Row(
+                network: network, what: what, tool: tool, unit: unit, median: sorted[sorted.count / 2],
+                p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)], count: samples.count))
     }
 
     private mutating func append(_ row: Row) {

@@ -26,7 +26,9 @@ struct Session {
         let home = try await Workspace.connect(target, options: options)
         let host = try await home.host()
         func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-        say("  \(text(host.user))@\(text(host.name)), \(text(host.system)) \(text(host.release)) on \(text(host.machine)), in \(milliseconds(since: begun))")
+        say(
+            "  \(text(host.user))@\(text(host.name)), \(text(host.system)) \(text(host.release)) on \(text(host.machine)), in \(milliseconds(since: begun))"
+        )
 
         let made = try await home.run(RemoteCommand("mktemp", ["-d", "/tmp/portal-demo.XXXXXX"]))
         let directory = text(made.output).trimmingCharacters(in: .newlines)

@@ -77,7 +77,8 @@ final class Exchange: Sendable {
     private func mutate(
         _ body: (inout State) throws(WireError) -> (CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?)
     ) throws(WireError) {
-        let result = state.withLockedValue { state -> Result<(CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?), WireError> in
+        let result = state.withLockedValue {
+            state -> Result<(CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?), WireError> in
             do throws(WireError) { return .success(try body(&state)) } catch { return .failure(error) }
         }
         let waiting = try result.get()

@@ -109,11 +109,14 @@ final class ProxyConnection: @unchecked Sendable {
         _ operation: StaticString, _ payload: [UInt8], _ hasMore: Bool, _ parameters: (inout JSONWriter) -> Void
     ) -> Result<Exchange, PortalError> {
         guard !isClosed else { return .failure(PortalError(.disconnected, "the connection to the proxy is closed")) }
-        guard nextIdentifier < lastIdentifier else { return .failure(PortalError(.tooLarge, "this connection has used all its identifiers")) }
+        guard nextIdentifier < lastIdentifier else {
+            return .failure(PortalError(.tooLarge, "this connection has used all its identifiers"))
+        }
         let id = nextIdentifier
         let frame = Request.frame(id: id, operation: operation, payload: payload, hasMore: hasMore, parameters: parameters)
         guard frame.headerLength <= Limits.headerLength else {
-            return .failure(PortalError(.tooLarge, "the arguments and environment of the request are longer than \(Limits.headerLength / 1024) KiB"))
+            return .failure(
+                PortalError(.tooLarge, "the arguments and environment of the request are longer than \(Limits.headerLength / 1024) KiB"))
         }
         nextIdentifier += 1
         let exchange = Exchange(id: id, operation: operation, connection: self)

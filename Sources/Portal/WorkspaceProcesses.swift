@@ -135,7 +135,8 @@ extension Workspace {
 
     /// Waits for a named process's end.
     public func wait(for process: String, timeoutSeconds: Double? = nil) async throws(PortalError) -> ProcessEnd {
-        let request = ProcessWaitRequest(process: Array(process.utf8), timeoutMilliseconds: timeoutSeconds.map { UInt64(max(0, $0) * 1000) })
+        let request = ProcessWaitRequest(
+            process: Array(process.utf8), timeoutMilliseconds: timeoutSeconds.map { UInt64(max(0, $0) * 1000) })
         let value = try await connection.start(ProcessWaitRequest.operation) { request.write(to: &$0) }.end()
         return try parsed(ProcessEnd(value), ProcessWaitRequest.operation)
     }

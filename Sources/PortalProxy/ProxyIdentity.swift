@@ -58,7 +58,8 @@ public struct ProxyIdentity: Sendable {
     /// - Throws: `ProxyError` with the code `runtimeDirectory` where it does not.
     public func checkLength() throws(ProxyError) {
         guard socketPath.utf8.count < 104 else {
-            throw ProxyError(.runtimeDirectory, "\(directory.path) is too long for a socket's path: set PORTAL_RUNTIME_DIR to a shorter one")
+            throw ProxyError(
+                .runtimeDirectory, "\(directory.path) is too long for a socket's path: set PORTAL_RUNTIME_DIR to a shorter one")
         }
     }
 }

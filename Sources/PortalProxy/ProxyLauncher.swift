@@ -58,7 +58,8 @@ public struct ProxyLauncher: Sendable {
         guard answer == "ready" else {
             let said = answer ?? "nothing for \(ProxyLauncher.startDeadlineMilliseconds / 1000) seconds"
             throw ProxyError(
-                .start, "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said) (see \(identity.logPath))")
+                .start,
+                "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said) (see \(identity.logPath))")
         }
     }
 

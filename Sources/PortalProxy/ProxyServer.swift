@@ -59,7 +59,8 @@ public enum ProxyServer {
     private static func peerUser(of channel: any Channel) throws -> uid_t {
         #if os(Linux)
             guard let provider = channel as? any SocketOptionProvider else { throw ProxyError(.socket, "the client's user cannot be told") }
-            let future: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_PEERCRED))
+            let future: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(
+                level: .socket, name: .init(rawValue: SO_PEERCRED))
             var user: uid_t?
             future.assumeIsolated().whenSuccess { user = $0.uid }
             guard let user else { throw ProxyError(.socket, "the client's user cannot be told") }

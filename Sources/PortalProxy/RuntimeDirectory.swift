@@ -29,7 +29,8 @@ public struct RuntimeDirectory: Sendable {
         } else if let home = variable("HOME") {
             candidate = home + "/.cache/portal/run"
         } else {
-            throw ProxyError(.runtimeDirectory, "neither XDG_RUNTIME_DIR nor HOME names a directory: set PORTAL_RUNTIME_DIR to a private one")
+            throw ProxyError(
+                .runtimeDirectory, "neither XDG_RUNTIME_DIR nor HOME names a directory: set PORTAL_RUNTIME_DIR to a private one")
         }
         try RuntimeDirectory.make(candidate)
         path = candidate
@@ -45,7 +46,8 @@ public struct RuntimeDirectory: Sendable {
             guard mkdir(path, 0o700) == 0 || errno == EEXIST, lstat(path, &status) == 0 else {
                 throw ProxyError(
                     .runtimeDirectory,
-                    "cannot make \(path) for the proxy's sockets: \(String(cString: strerror(errno))); set PORTAL_RUNTIME_DIR to a directory of yours")
+                    "cannot make \(path) for the proxy's sockets: \(String(cString: strerror(errno))); set PORTAL_RUNTIME_DIR to a directory of yours"
+                )
             }
         }
     }

@@ -38,7 +38,8 @@ public struct Target: Sendable, Hashable {
         }
         guard !bytes.contains(0) else { throw ProxyError(.invalidTarget, "the target has a NUL byte") }
         let directory = directoryStart.map { String(decoding: bytes[$0...], as: UTF8.self) } ?? ""
-        self.directory = directory.isEmpty || directory == "/" && bytes.starts(with: "ssh://".utf8) && authorityEnd + 1 == bytes.count
+        self.directory =
+            directory.isEmpty || directory == "/" && bytes.starts(with: "ssh://".utf8) && authorityEnd + 1 == bytes.count
             ? nil : directory
     }
 

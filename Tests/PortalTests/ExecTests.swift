@@ -103,7 +103,8 @@ import Testing
     @Test func anInterruptEndsTheWholeTree() throws {
         let output = Pipe()
         let process = try portal.start(
-            ["exec", "-n", "-F", portal.config, "host", "--", "sh", "-c", "echo ready; sleep 986 & setsid sleep 986 & wait"], output: output,
+            ["exec", "-n", "-F", portal.config, "host", "--", "sh", "-c", "echo ready; sleep 986 & setsid sleep 986 & wait"],
+            output: output,
             errors: FileHandle.nullDevice)
         #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
         #expect(waitUntil(seconds: 10) { Self.isRunning("sleep 986") })

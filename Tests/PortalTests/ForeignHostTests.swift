@@ -57,7 +57,9 @@ final class ChrootDirectory: Sendable {
         }
         try Tool.run("mknod", "-m", "666", directory.appendingPathComponent("dev/null").path, "c", "1", "3")
         // Where the kernel opens the interpreter in the chroot (binfmt without the F flag), it must be there.
-        if let interpreter = try? Tool.run("sh", "-c", "command -v qemu-aarch64-static").trimmingCharacters(in: .newlines), !interpreter.isEmpty {
+        if let interpreter = try? Tool.run("sh", "-c", "command -v qemu-aarch64-static").trimmingCharacters(in: .newlines),
+            !interpreter.isEmpty
+        {
             try files.copyItem(atPath: interpreter, toPath: directory.appendingPathComponent("usr/bin/qemu-aarch64-static").path)
         }
     }

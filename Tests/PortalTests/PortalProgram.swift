@@ -73,7 +73,9 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
             output: try FileHandle(forWritingTo: output), errors: try FileHandle(forWritingTo: errors), environment: environment)
         guard waitUntil(seconds: deadline, { !process.isRunning }) else {
             process.terminate()
-            throw TestFailure("portal \(arguments.joined(separator: " ")) did not end within \(deadline) s: \(try String(contentsOf: errors, encoding: .utf8))")
+            throw TestFailure(
+                "portal \(arguments.joined(separator: " ")) did not end within \(deadline) s: \(try String(contentsOf: errors, encoding: .utf8))"
+            )
         }
         return Outcome(
             status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,

@@ -106,7 +106,8 @@ struct CallCommand: AsyncParsableCommand {
             print(id: id, terminal) { writer in
                 writer.name("ok")
                 writer.value(answer.value)
-                for (stream, bytes) in [("content", answer.content), ("stdout", answer.output), ("stderr", answer.errors)] where !bytes.isEmpty {
+                for (stream, bytes) in [("content", answer.content), ("stdout", answer.output), ("stderr", answer.errors)]
+                where !bytes.isEmpty {
                     writer.name(Array(stream.utf8))
                     writer.byteString(bytes)
                 }

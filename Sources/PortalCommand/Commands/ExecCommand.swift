@@ -28,7 +28,8 @@ struct ExecCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The directory there; relative ones start at the target's.", valueName: "directory"))
     var cwd: String?
 
-    @Option(name: .long, parsing: .singleValue, help: ArgumentHelp("Adds to the environment there; may be repeated.", valueName: "name=value"))
+    @Option(
+        name: .long, parsing: .singleValue, help: ArgumentHelp("Adds to the environment there; may be repeated.", valueName: "name=value"))
     var env: [String] = []
 
     @Option(help: ArgumentHelp("End the command's process tree after so many seconds.", valueName: "seconds"))
@@ -42,7 +43,8 @@ struct ExecCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !command.isEmpty else { throw ValidationError("a command is missing: portal exec \(options.target) -- COMMAND [ARGUMENT…]") }
-        for assignment in env where (assignment.utf8.firstIndex(of: UInt8(ascii: "=")) ?? assignment.utf8.startIndex) == assignment.utf8.startIndex {
+        for assignment in env
+        where (assignment.utf8.firstIndex(of: UInt8(ascii: "=")) ?? assignment.utf8.startIndex) == assignment.utf8.startIndex {
             throw ValidationError("--env \(assignment): it is written NAME=VALUE")
         }
         if let timeout, !(timeout > 0 && timeout < 1e9) { throw ValidationError("--timeout \(timeout): it is a number of seconds above 0") }
@@ -60,7 +62,7 @@ struct ExecCommand: AsyncParsableCommand {
             let outputFailure = await printOutput(of: process, terminal: terminal)
             terminal.erase()
             let end: ProcessEnd
-            do throws(PortalError) { end = try await process.end() } catch where error.code == .cancelled {
+            do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {
                 // It ended because we ended it: with our signal, or because our reader is gone.
                 leave(128 + (outputFailure ?? interrupts.signal ?? SIGKILL))
             }

@@ -144,14 +144,16 @@ final class ThreadOnce: Sendable {
             var thread = pthread_t()
         #endif
         let argument = Unmanaged.passRetained(self).toOpaque()
-        pthread_create(&thread, nil, { argument in
-            #if canImport(Darwin)
-                Unmanaged<ThreadOnce>.fromOpaque(argument).takeRetainedValue().body()
-            #else
-                Unmanaged<ThreadOnce>.fromOpaque(argument!).takeRetainedValue().body()
-            #endif
-            return nil
-        }, argument)
+        pthread_create(
+            &thread, nil,
+            { argument in
+                #if canImport(Darwin)
+                    Unmanaged<ThreadOnce>.fromOpaque(argument).takeRetainedValue().body()
+                #else
+                    Unmanaged<ThreadOnce>.fromOpaque(argument!).takeRetainedValue().body()
+                #endif
+                return nil
+            }, argument)
         #if canImport(Darwin)
             if let thread { pthread_detach(thread) }
         #else
