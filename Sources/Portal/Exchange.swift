@@ -50,6 +50,9 @@ final class Exchange: Sendable {
                 try state.credit.grant(bytes)
                 return (nil, state.writer.take())
             }
+        case .starved:
+            let grant = state.withLockedValue { $0.window.starve() }
+            if grant > 0 { connection.send(.credit(id: id, bytes: grant)) }
         case .result(_, let value): finish(.success(value))
         case .failure(_, let error): finish(.failure(PortalError(error)))
         default: break
@@ -149,6 +152,7 @@ final class Exchange: Sendable {
             }
             if allowed < 0 { return }
             if allowed == 0, position < bytes.count {
+                connection.send(.starved(id: id))
                 await waitForCredit()
                 continue
             }

@@ -158,7 +158,7 @@ final class ProxyConnection: @unchecked Sendable {
 
     private func handle(_ message: Message, _ frame: Frame) throws(WireError) {
         switch message {
-        case .data(let id, _, _), .credit(let id, _): try exchanges[id]?.receive(message, frame)
+        case .data(let id, _, _), .credit(let id, _), .starved(let id): try exchanges[id]?.receive(message, frame)
         case .result(let id, _), .failure(let id, _): try exchanges.removeValue(forKey: id)?.receive(message, frame)
         case .question(let question): ask(question)
         case .state(let state):

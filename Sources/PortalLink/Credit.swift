@@ -21,8 +21,8 @@ public struct SendCredit: Sendable {
 
 /// The receiver's half: how far the window is used, and how much to grant when data has been consumed.
 ///
-/// The window grows as the round trip asks: when the sender has used more than half of it while everything that came was already consumed,
-/// the credit, not the consumer, is what holds the stream up, and the window doubles. A slow consumer's window stays small.
+/// The window grows as the round trip asks: when the sender says that it is starved while most of what came is already consumed, the credit,
+/// not the consumer, is what holds the stream up, and the window doubles. A slow consumer's window stays small.
 public struct ReceiveWindow: Sendable {
     /// The credit that the sender may have open in all.
     public private(set) var size: Int
@@ -48,9 +48,18 @@ public struct ReceiveWindow: Sendable {
     /// The consumer took bytes. Returns the credit to grant now: zero until it is worth a frame.
     public mutating func consume(_ bytes: Int) -> UInt64 {
         unconsumed -= bytes
-        if unconsumed == 0, open < size / 2, size < Limits.maximumCredit { size = min(size * 2, Limits.maximumCredit) }
+        return grant(atLeast: size / 4)
+    }
+
+    /// The sender has used all its credit and has more to send. Returns the credit to grant now, zero for none.
+    public mutating func starve() -> UInt64 {
+        if unconsumed <= size / 2 { size = min(size * 2, Limits.maximumCredit) }
+        return grant(atLeast: 1)
+    }
+
+    private mutating func grant(atLeast least: Int) -> UInt64 {
         let grant = size - open - unconsumed
-        guard grant >= size / 4 || (unconsumed == 0 && grant >= Limits.preferredPayloadLength) else { return 0 }
+        guard grant >= least else { return 0 }
         open += grant
         return UInt64(grant)
     }

@@ -105,7 +105,7 @@ public final class Proxy: @unchecked Sendable {
             if request.operation.starts(with: [UInt8]("proxy.")) { return answer(request, to: client) }
             client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: link.isReady)
             pass(frame, from: client)
-        case .data(let id, _, _), .credit(let id, _), .cancel(let id, _):
+        case .data(let id, _, _), .credit(let id, _), .starved(let id), .cancel(let id, _):
             // What crossed the request's last frame is dropped.
             if client.openRequests[id] != nil { pass(frame, from: client) }
         case .answer(let id, let text): questions.answer(id, text, from: client)
@@ -172,7 +172,7 @@ public final class Proxy: @unchecked Sendable {
         let id: UInt64
         var isLast = false
         switch message {
-        case .data(let request, _, _), .credit(let request, _): id = request
+        case .data(let request, _, _), .credit(let request, _), .starved(let request): id = request
         case .result(let request, _), .failure(let request, _):
             id = request
             isLast = true

@@ -43,6 +43,7 @@ import Testing
                 left -= piece
             }
             try credit.grant(window.consume(burst))
+            try credit.grant(window.starve())
             #expect(credit.available <= Limits.maximumCredit)
             #expect(credit.available > 0, "consumed, and nothing was granted")
         }
@@ -63,6 +64,7 @@ import Testing
             let consumed = min(unconsumed - 1, 2048)
             unconsumed -= consumed
             try credit.grant(window.consume(consumed))
+            if credit.available == 0 { try credit.grant(window.starve()) }
         }
         #expect(window.size == Limits.initialCredit)
         #expect(unconsumed <= Limits.initialCredit)

@@ -42,6 +42,7 @@ let messageSamples: [(message: Message, header: String)] = {
         (.data(id: 3, stream: .stdout, end: false), #"{"type":"data","id":3,"stream":"stdout"}"#),
         (.data(id: UInt64(Int64.max), stream: .stderr, end: false), #"{"type":"data","id":9223372036854775807,"stream":"stderr"}"#),
         (.credit(id: 3, bytes: 65536), #"{"type":"credit","id":3,"bytes":65536}"#),
+        (.starved(id: 3), #"{"type":"starved","id":3}"#),
         (.result(id: 3, parameters), #"{"type":"result","id":3,"ok":"# + request + "}"),
         (
             .failure(id: 3, failure),
@@ -94,6 +95,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     /// Everything that a type demands is missed, one at a time; everything else may be missing.
     @Test(arguments: [
         ("hello", ["protocol", "build"]), ("request", ["id", "op"]), ("data", ["id", "stream"]), ("credit", ["id", "bytes"]),
+        ("starved", ["id"]),
         ("result", ["id", "ok"]),
         ("error", ["id", "error"]), ("cancel", ["id"]), ("ack", ["received"]), ("ping", ["number"]), ("pong", ["number"]),
         ("goodbye", ["code", "message"]),

@@ -48,9 +48,16 @@ class OpenRequest {
         if grant > 0, !inputHasEnded, !isFinished { session.send(.credit(id: id, bytes: grant)) }
     }
 
+    /// The requester has more data than credit.
+    final func starved() {
+        let grant = window.starve()
+        if grant > 0, !inputHasEnded { session.send(.credit(id: id, bytes: grant)) }
+    }
+
     final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
         credit.take(bytes.count)
         session.send(.data(id: id, stream: stream, end: false), payload: bytes)
+        if credit.available == 0 { session.send(.starved(id: id)) }
     }
 
     /// The most bytes that the next piece may have.

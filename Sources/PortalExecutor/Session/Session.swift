@@ -109,6 +109,7 @@ final class Session {
                 guard let request = open[id] else { return }
                 try request.credit.grant(bytes)
                 markReady(request)
+            case .starved(let id): open[id]?.starved()
             case .cancel(let id, let cancellation): open[id]?.cancel(cancellation)
             default: return
             }

@@ -10,6 +10,8 @@ public enum Message: Sendable {
     case data(id: UInt64, stream: StreamName, end: Bool)
     /// The receiver of a stream took so many payload bytes: as many more may be sent.
     case credit(id: UInt64, bytes: UInt64)
+    /// The sender of a stream has used all its credit and has more: the receiver may open the window further.
+    case starved(id: UInt64)
     /// The last frame of a request that succeeded.
     case result(id: UInt64, JSONValue)
     /// The last frame of a request that failed.

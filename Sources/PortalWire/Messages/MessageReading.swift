@@ -22,6 +22,9 @@ extension Message {
         } else if type.equals("credit") {
             guard let id = header["id"]?.unsigned, let bytes = header["bytes"]?.unsigned else { return nil }
             self = .credit(id: id, bytes: bytes)
+        } else if type.equals("starved") {
+            guard let id = header["id"]?.unsigned else { return nil }
+            self = .starved(id: id)
         } else if type.equals("error") {
             guard let id = header["id"]?.unsigned, let error = header["error"] else { return nil }
             self = .failure(id: id, OperationError(error))

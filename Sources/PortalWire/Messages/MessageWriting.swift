@@ -32,6 +32,10 @@ extension Message {
             writer.integer(id)
             writer.name("bytes")
             writer.integer(bytes)
+        case .starved(let id):
+            writer.string("starved")
+            writer.name("id")
+            writer.integer(id)
         case .result(let id, let value):
             writer.string("result")
             writer.name("id")
