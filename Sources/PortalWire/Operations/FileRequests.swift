@@ -1,23 +1,30 @@
 /// `fs.stat`: what is at a path.
 public struct FileStatRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.stat"
+    /// The path, absolute or relative to the directory.
     public var path: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// Whether a symbolic link at the end of the path is followed.
     public var follow: Bool
 
+    /// Makes it from its values.
     public init(path: [UInt8], directory: [UInt8]? = nil, follow: Bool = true) {
         self.path = path
         self.directory = directory
         self.follow = follow
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
         follow = try parameters.flag("follow", default: true)
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
@@ -30,24 +37,31 @@ public struct FileStatRequest: Sendable {
 
 /// `fs.list`: a directory's entries with their attributes, streamed.
 public struct FileListRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.list"
+    /// The path, absolute or relative to the directory.
     public var path: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// The most entries that are answered; nil for all.
     public var limit: UInt64?
 
+    /// Makes it from its values.
     public init(path: [UInt8], directory: [UInt8]? = nil, limit: UInt64? = nil) {
         self.path = path
         self.directory = directory
         self.limit = limit
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
         limit = try parameters.optionalUnsigned("limit")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
@@ -57,8 +71,11 @@ public struct FileListRequest: Sendable {
 
 /// `fs.read`: a file's bytes, whole or a range, streamed.
 public struct FileReadRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.read"
+    /// The path, absolute or relative to the directory.
     public var path: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// The first byte.
     public var offset: UInt64
@@ -67,6 +84,7 @@ public struct FileReadRequest: Sendable {
     /// Whether the result has the SHA-256 of the bytes that were sent.
     public var hash: Bool
 
+    /// Makes it from its values.
     public init(path: [UInt8], directory: [UInt8]? = nil, offset: UInt64 = 0, length: UInt64? = nil, hash: Bool = false) {
         self.path = path
         self.directory = directory
@@ -75,6 +93,8 @@ public struct FileReadRequest: Sendable {
         self.hash = hash
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
@@ -83,6 +103,7 @@ public struct FileReadRequest: Sendable {
         hash = try parameters.flag("hash")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
@@ -94,8 +115,11 @@ public struct FileReadRequest: Sendable {
 
 /// `fs.write`: replaces a file's content, or makes the file, atomically. The content is the request's own data.
 public struct FileWriteRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.write"
+    /// The path, absolute or relative to the directory.
     public var path: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// The permission bits of a new file; nil for 0666 less the umask. An existing file keeps its own.
     public var mode: UInt32?
@@ -110,6 +134,7 @@ public struct FileWriteRequest: Sendable {
     /// The SHA-256, in hexadecimal, that the content must have: a transfer that was cut or changed is then never put in place.
     public var sha256: [UInt8]?
 
+    /// Makes it from its values.
     public init(
         path: [UInt8], directory: [UInt8]? = nil, mode: UInt32? = nil, ifMatch: [UInt8]? = nil, createOnly: Bool = false,
         parents: Bool = false, sync: Bool = false, sha256: [UInt8]? = nil
@@ -124,6 +149,8 @@ public struct FileWriteRequest: Sendable {
         self.sha256 = sha256
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
@@ -135,6 +162,7 @@ public struct FileWriteRequest: Sendable {
         sha256 = try parameters.optionalBytes("sha256")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
@@ -149,24 +177,31 @@ public struct FileWriteRequest: Sendable {
 
 /// `fs.remove`: removes a file, a link or a directory.
 public struct FileRemoveRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.remove"
+    /// The path, absolute or relative to the directory.
     public var path: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// Whether a directory goes with everything in it. Symbolic links are removed, never followed.
     public var recursive: Bool
 
+    /// Makes it from its values.
     public init(path: [UInt8], directory: [UInt8]? = nil, recursive: Bool = false) {
         self.path = path
         self.directory = directory
         self.recursive = recursive
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
         recursive = try parameters.flag("recursive")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
@@ -176,14 +211,18 @@ public struct FileRemoveRequest: Sendable {
 
 /// `fs.mkdir`: makes a directory.
 public struct FileMakeDirectoryRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.mkdir"
+    /// The path, absolute or relative to the directory.
     public var path: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// Whether missing parents are made and an existing directory is no error.
     public var parents: Bool
     /// The permission bits; nil for 0777 less the umask.
     public var mode: UInt32?
 
+    /// Makes it from its values.
     public init(path: [UInt8], directory: [UInt8]? = nil, parents: Bool = false, mode: UInt32? = nil) {
         self.path = path
         self.directory = directory
@@ -191,6 +230,8 @@ public struct FileMakeDirectoryRequest: Sendable {
         self.mode = mode
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
@@ -198,6 +239,7 @@ public struct FileMakeDirectoryRequest: Sendable {
         mode = try parameters.optionalUnsigned("mode", maximum: 0o7777).map { UInt32($0) }
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
@@ -208,13 +250,18 @@ public struct FileMakeDirectoryRequest: Sendable {
 
 /// `fs.rename`: moves within one file system, atomically.
 public struct FileRenameRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "fs.rename"
+    /// What is moved.
     public var from: [UInt8]
+    /// Its new path.
     public var to: [UInt8]
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// Whether something at the new path is replaced; otherwise that is `exists`.
     public var replace: Bool
 
+    /// Makes it from its values.
     public init(from: [UInt8], to: [UInt8], directory: [UInt8]? = nil, replace: Bool = true) {
         self.from = from
         self.to = to
@@ -222,6 +269,8 @@ public struct FileRenameRequest: Sendable {
         self.replace = replace
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         from = try parameters.requiredPath("from")
         to = try parameters.requiredPath("to")
@@ -229,6 +278,7 @@ public struct FileRenameRequest: Sendable {
         replace = try parameters.flag("replace", default: true)
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("from", bytes: from)
         writer.member("to", bytes: to)

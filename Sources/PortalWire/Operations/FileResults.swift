@@ -2,6 +2,7 @@
 public enum FileKind: UInt8, Sendable, CaseIterable {
     case file, directory, symlink, fifo, socket, character, block, unknown
 
+    /// The name on the wire.
     public var name: StaticString {
         switch self {
         case .file: "file"
@@ -18,15 +19,21 @@ public enum FileKind: UInt8, Sendable, CaseIterable {
 
 /// What a host knows of a file: the answer of `fs.stat`, and one line of `fs.list`.
 public struct FileStatus: Sendable, Equatable {
+    /// What it is.
     public var kind: FileKind
     /// Bytes.
     public var size: UInt64
     /// The permission bits, with set-user-id, set-group-id and sticky.
     public var mode: UInt32
+    /// The owner.
     public var userIdentifier: UInt32
+    /// The owning group.
     public var groupIdentifier: UInt32
+    /// The number of its file system.
     public var device: UInt64
+    /// Its number in the file system.
     public var inode: UInt64
+    /// How many names it has.
     public var links: UInt64
     /// Nanoseconds since 1970.
     public var modified: Int64
@@ -35,6 +42,7 @@ public struct FileStatus: Sendable, Equatable {
     /// Where a symbolic link points, if this is one.
     public var target: [UInt8]?
 
+    /// Makes it from its values.
     public init(
         kind: FileKind, size: UInt64, mode: UInt32, userIdentifier: UInt32, groupIdentifier: UInt32, device: UInt64, inode: UInt64,
         links: UInt64, modified: Int64, changed: Int64, target: [UInt8]? = nil
@@ -93,10 +101,12 @@ public struct FileStatus: Sendable, Equatable {
 
 /// One entry of a directory: a line of `fs.list`'s content, which is JSON objects each ended by a line feed.
 public struct DirectoryEntry: Sendable, Equatable {
+    /// The name in its directory.
     public var name: [UInt8]
     /// Nil where the entry went away before it was looked at, or the host forbids the look.
     public var status: FileStatus?
 
+    /// Makes it from its values.
     public init(name: [UInt8], status: FileStatus?) {
         self.name = name
         self.status = status
@@ -127,17 +137,20 @@ public struct FileListResult: Sendable, Equatable {
     /// Whether there are more than the limit let through.
     public var truncated: Bool
 
+    /// Makes it from its values.
     public init(count: UInt64, truncated: Bool) {
         self.count = count
         self.truncated = truncated
     }
 
+    /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         guard let count = value["count"]?.unsigned else { return nil }
         self.count = count
         truncated = value["truncated"]?.bool ?? false
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("count", number: count)
         writer.member("truncated", flag: truncated)
@@ -153,12 +166,14 @@ public struct FileReadResult: Sendable, Equatable {
     /// The SHA-256 of the bytes sent, in hexadecimal, where it was asked for.
     public var sha256: [UInt8]?
 
+    /// Makes it from its values.
     public init(bytes: UInt64, status: FileStatus, sha256: [UInt8]? = nil) {
         self.bytes = bytes
         self.status = status
         self.sha256 = sha256
     }
 
+    /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         guard let bytes = value["bytes"]?.unsigned, let status = FileStatus(value) else { return nil }
         self.bytes = bytes
@@ -166,6 +181,7 @@ public struct FileReadResult: Sendable, Equatable {
         sha256 = value["sha256"]?.string
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("bytes", number: bytes)
         status.write(to: &writer)
@@ -182,12 +198,14 @@ public struct FileWriteResult: Sendable, Equatable {
     /// Whether there was no file before.
     public var created: Bool
 
+    /// Makes it from its values.
     public init(size: UInt64, sha256: [UInt8], created: Bool) {
         self.size = size
         self.sha256 = sha256
         self.created = created
     }
 
+    /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         guard let size = value["size"]?.unsigned, let sha256 = value["sha256"]?.string, let created = value["created"]?.bool else {
             return nil
@@ -197,6 +215,7 @@ public struct FileWriteResult: Sendable, Equatable {
         self.created = created
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("size", number: size)
         writer.member("sha256", bytes: sha256)

@@ -1,5 +1,6 @@
 /// `process.start`: runs a command and streams what it prints until it ends.
 public struct ProcessStartRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "process.start"
     /// The command and its arguments, or the one text of a shell.
     public enum Command: Sendable, Equatable {
@@ -17,10 +18,13 @@ public struct ProcessStartRequest: Sendable {
         /// `process.write` requests.
         case requests
     }
+    /// What runs.
     public var command: Command
+    /// Where relative paths start; nil for the home directory.
     public var directory: [UInt8]?
     /// Added to the environment; a nil value takes the name out.
     public var environment: [(name: [UInt8], value: [UInt8]?)]
+    /// Where its standard input comes from.
     public var input: Input
     /// A name by which other requests reach the process, chosen by the caller; nil for none.
     public var process: [UInt8]?
@@ -29,6 +33,7 @@ public struct ProcessStartRequest: Sendable {
     /// Whether what it prints on both streams comes as one, in its order.
     public var merge: Bool
 
+    /// Makes it from its values.
     public init(
         command: Command, directory: [UInt8]? = nil, environment: [(name: [UInt8], value: [UInt8]?)] = [], input: Input = .none,
         process: [UInt8]? = nil, timeoutMilliseconds: UInt64? = nil, merge: Bool = false
@@ -42,6 +47,8 @@ public struct ProcessStartRequest: Sendable {
         self.merge = merge
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         if let arguments = try parameters.byteStrings("argv") {
             guard let program = arguments.first, !program.isEmpty else { throw .parameter("argv", "is empty") }
@@ -84,6 +91,7 @@ public struct ProcessStartRequest: Sendable {
         merge = try parameters.flag("merge")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         switch command {
         case .arguments(let arguments):
@@ -133,6 +141,7 @@ public struct ProcessEnd: Sendable, Equatable {
     /// Processes of its tree that still held its output open when the grace was over; they go on, and what they print is not kept.
     public var left: UInt64
 
+    /// Makes it from its values.
     public init(
         code: Int32?, signal: Int32?, timedOut: Bool = false, wallMilliseconds: UInt64, processorMilliseconds: UInt64, left: UInt64 = 0
     ) {
@@ -144,6 +153,7 @@ public struct ProcessEnd: Sendable, Equatable {
         self.left = left
     }
 
+    /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         code = value["code"]?.integer.flatMap { Int32(exactly: $0) }
         signal = value["signal"]?.integer.flatMap { Int32(exactly: $0) }
@@ -154,6 +164,7 @@ public struct ProcessEnd: Sendable, Equatable {
         left = value["left"]?.unsigned ?? 0
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         if let code {
             writer.name("code")
@@ -176,21 +187,27 @@ public struct ProcessEnd: Sendable, Equatable {
 /// `process.write`: bytes for the standard input of a process started with `stdin` `requests`; they are the request's own data.
 /// Answered when the pipe has taken them all.
 public struct ProcessWriteRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "process.write"
+    /// The name that its starter gave it.
     public var process: [UInt8]
     /// Whether the input ends after these bytes.
     public var end: Bool
 
+    /// Makes it from its values.
     public init(process: [UInt8], end: Bool = false) {
         self.process = process
         self.end = end
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         process = try parameters.requiredBytes("process")
         end = try parameters.flag("eof")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("process", bytes: process)
         writer.member("eof", flag: end)
@@ -199,19 +216,24 @@ public struct ProcessWriteRequest: Sendable {
 
 /// `process.signal`: a signal for a process's group, or for its whole tree.
 public struct ProcessSignalRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "process.signal"
+    /// The name that its starter gave it.
     public var process: [UInt8]
     /// The signal's number on Linux, 1 to 64.
     public var signal: Int32
     /// Whether every descendant gets it, also those that left the group.
     public var tree: Bool
 
+    /// Makes it from its values.
     public init(process: [UInt8], signal: Int32, tree: Bool = false) {
         self.process = process
         self.signal = signal
         self.tree = tree
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         process = try parameters.requiredBytes("process")
         guard let number = try parameters.optionalUnsigned("signal", maximum: 64), number > 0 else {
@@ -221,6 +243,7 @@ public struct ProcessSignalRequest: Sendable {
         tree = try parameters.flag("tree")
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("process", bytes: process)
         writer.member("signal", number: UInt64(signal))
@@ -230,21 +253,27 @@ public struct ProcessSignalRequest: Sendable {
 
 /// `process.wait`: answered with the process's end. The ends of the last 256 named processes are kept.
 public struct ProcessWaitRequest: Sendable {
+    /// The name on the wire.
     public static let operation: StaticString = "process.wait"
+    /// The name that its starter gave it.
     public var process: [UInt8]
     /// Milliseconds after which the answer is `timed_out`; nil for never.
     public var timeoutMilliseconds: UInt64?
 
+    /// Makes it from its values.
     public init(process: [UInt8], timeoutMilliseconds: UInt64? = nil) {
         self.process = process
         self.timeoutMilliseconds = timeoutMilliseconds
     }
 
+    /// Reads the parameters of a request.
+    /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
         process = try parameters.requiredBytes("process")
         timeoutMilliseconds = try parameters.optionalUnsigned("timeout_ms", maximum: 1 << 40)
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("process", bytes: process)
         writer.member("timeout_ms", number: timeoutMilliseconds)

@@ -21,16 +21,19 @@ public struct ProxyStatus: Sendable {
             }
         }
     }
+    /// The proxy's build.
     public var build: [UInt8]
     /// The proxy's process identifier.
     public var process: UInt64
     /// The target as the proxy's first client named it, without a directory.
     public var target: [UInt8]
+    /// The state of the link to the host.
     public var state: State
     /// Seconds since the state began.
     public var seconds: UInt64
     /// The last measured round trip to the executor, in microseconds.
     public var roundTripMicroseconds: UInt64?
+    /// Clients that are connected, the one that asks included.
     public var clients: UInt64
     /// Open requests of all clients.
     public var requests: UInt64
@@ -39,6 +42,7 @@ public struct ProxyStatus: Sendable {
     /// The host, while there is a link.
     public var host: HostFacts?
 
+    /// Makes it from its values.
     public init(
         build: [UInt8], process: UInt64, target: [UInt8], state: State, seconds: UInt64, roundTripMicroseconds: UInt64?, clients: UInt64,
         requests: UInt64, error: [UInt8]?, host: HostFacts?
@@ -55,6 +59,7 @@ public struct ProxyStatus: Sendable {
         self.host = host
     }
 
+    /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         guard let build = value["build"]?.string, let process = value["pid"]?.unsigned, let target = value["target"]?.bytes,
             let stateName = value["state"]?.string, let state = State.allCases.first(where: { stateName.equals($0.name) })
@@ -71,6 +76,7 @@ public struct ProxyStatus: Sendable {
         host = value["host"].flatMap { HostFacts($0) }
     }
 
+    /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("build", bytes: build)
         writer.member("pid", number: process)
