@@ -10,50 +10,50 @@ import Testing
         for word in words { #expect(outcome.errors.lowercased().contains(word.lowercased()), "\(outcome.errors)") }
     }
 
-    @Test func anUnknownHost() throws {
+    @Test func anUnknownHost() async throws {
         let host = try TestHost()
         let portal = try PortalProgram(host, target: "no-such-host.invalid")
-        expectOneLine(try portal.exec("true"), "no-such-host.invalid")
+        expectOneLine(try await portal.exec("true"), "no-such-host.invalid")
     }
 
-    @Test func aPortThatNobodyListensOn() throws {
+    @Test func aPortThatNobodyListensOn() async throws {
         let host = try TestHost()
         host.stop()
-        expectOneLine(try PortalProgram(host).exec("true"), "127.0.0.1", "\(host.port)")
+        expectOneLine(try await PortalProgram(host).exec("true"), "127.0.0.1", "\(host.port)")
     }
 
-    @Test func aKeyThatTheHostDoesNotAccept() throws {
+    @Test func aKeyThatTheHostDoesNotAccept() async throws {
         var options = TestHost.Options()
         options.sshd = ["AuthorizedKeysFile /nonexistent"]
-        let outcome = try PortalProgram(try TestHost(options)).exec("true")
+        let outcome = try await PortalProgram(try TestHost(options)).exec("true")
         expectOneLine(outcome, "key")
     }
 
-    @Test func anUnknownHostKeyWithNobodyToAsk() throws {
+    @Test func anUnknownHostKeyWithNobodyToAsk() async throws {
         var options = TestHost.Options()
         options.isKnown = false
-        expectOneLine(try PortalProgram(try TestHost(options)).exec("true"), "host key", "terminal")
+        expectOneLine(try await PortalProgram(try TestHost(options)).exec("true"), "host key", "terminal")
     }
 
-    @Test func aChangedHostKey() throws {
+    @Test func aChangedHostKey() async throws {
         let host = try TestHost()
         let other = try TestHost()
         let key = try String(contentsOf: other.knownHosts, encoding: .utf8).split(separator: " ").dropFirst().joined(separator: " ")
         try Data("[127.0.0.1]:\(host.port) \(key)\n".utf8).write(to: host.knownHosts)
-        let outcome = try PortalProgram(host).exec("true")
+        let outcome = try await PortalProgram(host).exec("true")
         #expect(outcome.status == 255)
         #expect(outcome.errors.contains("CHANGED"))
         #expect(outcome.errors.contains("ssh-keygen"))
     }
 
-    @Test func aTargetThatIsNone() throws {
+    @Test func aTargetThatIsNone() async throws {
         let portal = try PortalProgram(try TestHost(), target: "-oProxyCommand=x")
-        let outcome = try portal.run(["exec", "-F", portal.config, "--", "-oProxyCommand=x", "--", "true"])
+        let outcome = try await portal.run(["exec", "-F", portal.config, "--", "-oProxyCommand=x", "--", "true"])
         #expect(outcome.status != 0)
         #expect(outcome.errors.split(separator: "\n").count >= 1)
     }
 
-    @Test func missingFilesAndWrongKinds() throws {
+    @Test func missingFilesAndWrongKinds() async throws {
         let host = try TestHost()
         let portal = try PortalProgram(host)
         let cases: [(String, String, String)] = [
@@ -62,7 +62,7 @@ import Testing
             ("fs.stat", #"{"path":"/etc/passwd/x"}"#, "not_a_directory"), ("fs.stat", "{}", "invalid"),
         ]
         for (operation, parameters, code) in cases {
-            let outcome = try portal.run(["call", "-F", portal.config, "host", operation, parameters])
+            let outcome = try await portal.run(["call", "-F", portal.config, "host", operation, parameters])
             #expect(outcome.status == 1, "\(operation) \(parameters)")
             let object = try #require(try JSONSerialization.jsonObject(with: outcome.output) as? [String: Any])
             let error = try #require(object["error"] as? [String: Any], "\(outcome.text)")

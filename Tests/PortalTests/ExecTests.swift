@@ -12,25 +12,25 @@ import Testing
         portal = try PortalProgram(host)
     }
 
-    @Test func streamsStayApartAndTheStatusIsTheCommands() throws {
-        let outcome = try portal.exec("sh", "-c", "echo out; echo err >&2; exit 7")
+    @Test func streamsStayApartAndTheStatusIsTheCommands() async throws {
+        let outcome = try await portal.exec("sh", "-c", "echo out; echo err >&2; exit 7")
         #expect(outcome.text == "out\n")
         #expect(outcome.errors == "err\n")
         #expect(outcome.status == 7)
     }
 
-    @Test func argumentsArriveAsTheyAre() throws {
+    @Test func argumentsArriveAsTheyAre() async throws {
         let odd = "a b  'c' \"d\" $HOME `x` \\ * \u{1F600}\n;"
-        #expect(try portal.exec("printf", "%s", odd).text == odd)
+        #expect(try await portal.exec("printf", "%s", odd).text == odd)
     }
 
-    @Test func inputOfMegabytesIsByteExact() throws {
+    @Test func inputOfMegabytesIsByteExact() async throws {
         let numbers = Data((1...2_000_000).map { "\($0)\n" }.joined().utf8)
-        let sum = try portal.exec("sha256sum", input: numbers)
+        let sum = try await portal.exec("sha256sum", input: numbers)
         let file = portal.runtime.appendingPathComponent("numbers")
         try numbers.write(to: file)
         #expect(sum.text.split(separator: " ").first == (try Tool.run("sha256sum", file.path)).split(separator: " ").first)
-        let echoed = try portal.exec("cat", input: numbers)
+        let echoed = try await portal.exec("cat", input: numbers)
         #expect(echoed.output == numbers)
     }
 
@@ -59,86 +59,86 @@ import Testing
         #expect(host.logins == 1)
     }
 
-    @Test func itNeedsOneSessionAndNoForwarding() throws {
+    @Test func itNeedsOneSessionAndNoForwarding() async throws {
         var options = TestHost.Options()
         options.sshd = ["MaxSessions 1", "DisableForwarding yes"]
         let strict = try TestHost(options)
         let portal = try PortalProgram(strict)
-        for _ in 0..<3 { #expect(try portal.exec("echo", "there").text == "there\n") }
+        for _ in 0..<3 { #expect(try await portal.exec("echo", "there").text == "there\n") }
         #expect(strict.logins == 1)
     }
 
-    @Test func aCommandThatIsNotThere() throws {
-        let outcome = try portal.exec("no-such-command-anywhere")
+    @Test func aCommandThatIsNotThere() async throws {
+        let outcome = try await portal.exec("no-such-command-anywhere")
         #expect(outcome.status == 127)
         #expect(outcome.errors.contains("no-such-command-anywhere"))
         #expect(outcome.errors.split(separator: "\n").count == 1)
     }
 
-    @Test func aCommandThatASignalKilled() throws { #expect(try portal.exec("sh", "-c", "kill -9 $$").status == 137) }
+    @Test func aCommandThatASignalKilled() async throws { #expect(try await portal.exec("sh", "-c", "kill -9 $$").status == 137) }
 
-    @Test func aFileThatCannotBeRun() throws {
+    @Test func aFileThatCannotBeRun() async throws {
         try Data("text".utf8).write(to: host.home.appendingPathComponent("plain"))
-        #expect(try portal.exec("./plain", options: ["--cwd", host.home.path]).status == 126)
+        #expect(try await portal.exec("./plain", options: ["--cwd", host.home.path]).status == 126)
     }
 
-    @Test func aDirectoryThatIsNotThere() throws {
-        let outcome = try portal.exec("true", options: ["--cwd", "/no/such/directory"])
+    @Test func aDirectoryThatIsNotThere() async throws {
+        let outcome = try await portal.exec("true", options: ["--cwd", "/no/such/directory"])
         #expect(outcome.status == 255)
         #expect(outcome.errors.contains("/no/such/directory"))
     }
 
-    @Test func theDirectoryOfTheTargetAndTheEnvironment() throws {
-        let outcome = try portal.run(
+    @Test func theDirectoryOfTheTargetAndTheEnvironment() async throws {
+        let outcome = try await portal.run(
             ["exec", "-F", portal.config, "--env", "GREETING=a=b c", "host:/usr/lib", "--", "sh", "-c", "pwd; echo \"$GREETING\""])
         #expect(outcome.text == "/usr/lib\na=b c\n")
     }
 
-    @Test func aTimeoutEndsTheWholeTree() throws {
-        let outcome = try portal.exec("sh", "-c", "sleep 987 & setsid sleep 987 & wait", options: ["--timeout", "0.3"])
+    @Test func aTimeoutEndsTheWholeTree() async throws {
+        let outcome = try await portal.exec("sh", "-c", "sleep 987 & setsid sleep 987 & wait", options: ["--timeout", "0.3"])
         #expect(outcome.status == 124)
-        #expect(waitUntil(seconds: 10) { !Self.isRunning("sleep 987") })
+        #expect(await eventually(seconds: 10) { !Self.isRunning("sleep 987") })
     }
 
-    @Test func anInterruptEndsTheWholeTree() throws {
+    @Test func anInterruptEndsTheWholeTree() async throws {
         let output = Pipe()
         let process = try portal.start(
             ["exec", "-n", "-F", portal.config, "host", "--", "sh", "-c", "echo ready; sleep 986 & setsid sleep 986 & wait"],
             output: output,
             errors: FileHandle.nullDevice)
         #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
-        #expect(waitUntil(seconds: 10) { Self.isRunning("sleep 986") })
+        #expect(await eventually(seconds: 10) { Self.isRunning("sleep 986") })
         for child in Tool.descendants(of: process.processIdentifier) + [process.processIdentifier] where Self.name(of: child) == "portal" {
             kill(child, SIGINT)
         }
-        #expect(waitUntil(seconds: 20) { !process.isRunning })
+        #expect(await eventually(seconds: 20) { !process.isRunning })
         #expect(process.terminationStatus == 130)
-        #expect(waitUntil(seconds: 10) { !Self.isRunning("sleep 986") })
+        #expect(await eventually(seconds: 10) { !Self.isRunning("sleep 986") })
     }
 
-    @Test func aKilledProxyIsSaidWithinASecondAndLeavesNothing() throws {
+    @Test func aKilledProxyIsSaidWithinASecondAndLeavesNothing() async throws {
         let output = Pipe()
         let errors = Pipe()
         let process = try portal.start(
             ["exec", "-n", "-F", portal.config, "host", "--", "sh", "-c", "echo ready; exec sleep 985"], output: output, errors: errors)
         #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
-        kill(try portal.proxyProcess(), SIGKILL)
-        #expect(waitUntil(seconds: 1) { !process.isRunning })
+        kill(try await portal.proxyProcess(), SIGKILL)
+        #expect(await eventually(seconds: 1) { !process.isRunning })
         #expect(process.terminationStatus == 255)
         let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
         #expect(said.split(separator: "\n").count == 1 && said.contains("portal:"))
-        #expect(waitUntil(seconds: 10) { !Self.isRunning("sleep 985") })
-        #expect(waitUntil(seconds: 10) { Self.executors(of: host) == 0 })
-        let again = try portal.exec("echo", "again")
+        #expect(await eventually(seconds: 10) { !Self.isRunning("sleep 985") })
+        #expect(await eventually(seconds: 10) { Self.executors(of: host) == 0 })
+        let again = try await portal.exec("echo", "again")
         #expect(again.text == "again\n", "\(again.errors)")
     }
 
-    @Test func theReaderOfTheOutputMayLeave() throws {
+    @Test func theReaderOfTheOutputMayLeave() async throws {
         let outcome = try Tool.run(
             "env", "PORTAL_RUNTIME_DIR=\(portal.runtime.path)", "sh", "-c",
             "'\(PortalProgram.path)' exec -n -F '\(portal.config)' host -- yes | head -n 2")
         #expect(outcome == "y\ny\n")
-        #expect(waitUntil(seconds: 10) { Self.executors(of: host) <= 1 && !Self.isRunning("^yes$") })
+        #expect(await eventually(seconds: 10) { Self.executors(of: host) <= 1 && !Self.isRunning("^yes$") })
     }
 
     // MARK: What runs

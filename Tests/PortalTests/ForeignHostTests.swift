@@ -16,21 +16,22 @@ import Testing
         return nil
     }()
 
-    @Test(.enabled(if: obstacle == nil, Comment(rawValue: "not run: \(obstacle ?? "")"))) func anArmHostWithNothingButBusyBox() throws {
+    @Test(.enabled(if: obstacle == nil, Comment(rawValue: "not run: \(obstacle ?? "")"))) func anArmHostWithNothingButBusyBox() async throws
+    {
         let root = try ChrootDirectory(busybox: Self.busybox)
         var options = TestHost.Options()
         options.sshd = ["ChrootDirectory \(root.directory.path)"]
         options.environment = ["HOME": "/home", "PATH": "/bin"]
         let host = try TestHost(options)
         let portal = try PortalProgram(host)
-        let machine = try portal.exec("uname", "-m", deadline: 120)
+        let machine = try await portal.exec("uname", "-m", deadline: 120)
         #expect(machine.text == "aarch64\n", "\(machine.errors)")
         let numbers = Data((1...100_000).map { "\($0)\n" }.joined().utf8)
-        #expect(try portal.exec("cat", input: numbers).output == numbers)
-        #expect(try portal.exec("sh", "-c", "exit 9").status == 9)
-        let written = try portal.run(["call", "-F", portal.config, "host", "fs.write", #"{"path":"there","data":"text"}"#])
+        #expect(try await portal.exec("cat", input: numbers).output == numbers)
+        #expect(try await portal.exec("sh", "-c", "exit 9").status == 9)
+        let written = try await portal.run(["call", "-F", portal.config, "host", "fs.write", #"{"path":"there","data":"text"}"#])
         #expect(written.status == 0, "\(written.text)\(written.errors)")
-        #expect(try portal.exec("cat", "/home/there").text == "text")
+        #expect(try await portal.exec("cat", "/home/there").text == "text")
         #expect(host.logins == 1)
     }
 }

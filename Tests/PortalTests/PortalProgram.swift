@@ -34,7 +34,9 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     }
 
     deinit {
-        _ = try? run(["stop", "--all"], deadline: 20)
+        if let stop = try? start(["stop", "--all"], output: FileHandle.nullDevice, errors: FileHandle.nullDevice) {
+            _ = waitUntil(seconds: 20) { !stop.isRunning }
+        }
         try? FileManager.default.removeItem(at: runtime)
     }
 
@@ -56,9 +58,10 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
         return process
     }
 
-    /// Runs `portal` to its end.
+    /// Runs `portal` to its end. It waits without holding a thread: the tests of all suites share as many as there are cores.
     @discardableResult
-    func run(_ arguments: [String], input: Data? = nil, deadline: Double = 60, environment: [String: String] = [:]) throws -> Outcome {
+    func run(_ arguments: [String], input: Data? = nil, deadline: Double = 60, environment: [String: String] = [:]) async throws -> Outcome
+    {
         let directory = runtime.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -71,7 +74,7 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
         let process = try start(
             arguments, input: try input.map { try FileHandle(forReadingFrom: try file("in", $0)) },
             output: try FileHandle(forWritingTo: output), errors: try FileHandle(forWritingTo: errors), environment: environment)
-        guard waitUntil(seconds: deadline, { !process.isRunning }) else {
+        guard await eventually(seconds: deadline, { !process.isRunning }) else {
             process.terminate()
             throw TestFailure(
                 "portal \(arguments.joined(separator: " ")) did not end within \(deadline) s: \(try String(contentsOf: errors, encoding: .utf8))"
@@ -84,13 +87,13 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
 
     /// `portal exec TARGET -- …`
     @discardableResult
-    func exec(_ command: String..., options: [String] = [], input: Data? = nil, deadline: Double = 60) throws -> Outcome {
-        try run(["exec", "-F", config] + options + [target, "--"] + command, input: input, deadline: deadline)
+    func exec(_ command: String..., options: [String] = [], input: Data? = nil, deadline: Double = 60) async throws -> Outcome {
+        try await run(["exec", "-F", config] + options + [target, "--"] + command, input: input, deadline: deadline)
     }
 
     /// The process identifier of the target's proxy.
-    func proxyProcess() throws -> pid_t {
-        let status = try run(["status", "--json"])
+    func proxyProcess() async throws -> pid_t {
+        let status = try await run(["status", "--json"])
         guard let object = try JSONSerialization.jsonObject(with: status.output) as? [String: Any], let pid = object["pid"] as? Int else {
             throw TestFailure("no proxy in: \(status.text) \(status.errors)")
         }

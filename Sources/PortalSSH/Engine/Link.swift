@@ -90,7 +90,7 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     private func connectionEnded() {
         let reason = "the connection was closed by the host or the network"
         guard failure == nil, let diagnosis, !diagnosis.isComplete else { return fail(reason) }
-        let limit = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(500)) { [weak self] in self?.fail(reason) }
+        let limit = eventLoop.assumeIsolated().scheduleTask(in: .seconds(2)) { [weak self] in self?.fail(reason) }
         diagnosis.onComplete = { [weak self] in
             limit.cancel()
             self?.fail(reason)
@@ -167,7 +167,11 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
     ) {
         guard !isLent else { return }
         isLent = true
-        NIOThreadPool.singleton.submit { _ in
+        // A thread of its own: a person may take minutes, and the shared pool has few threads, which others wait for.
+        let thread = NIOThreadPool(numberOfThreads: 1)
+        thread.start()
+        thread.submit { _ in
+            defer { thread.shutdownGracefully { _ in } }
             var result: Result<Value, SSHError>?
             do throws(EngineFault) {
                 if let value = try body(self.engine) { result = .success(value) }
