@@ -246,7 +246,7 @@ import Testing
         defer { host.thaw() }
         let person = Person()
         let connecting = Task { try await host.failure(person: person) }
-        #expect(await eventually(seconds: 10) { person.phases.contains(.keyExchange) })
+        #expect(await eventually(seconds: 10) { person.phases.contains(.keyExchange) }, "\(person.phases)")
         connecting.cancel()
         #expect(try await connecting.value.code == .cancelled)
     }

@@ -59,9 +59,36 @@ public indirect enum JSONValue: Sendable {
     /// A byte string: a JSON string, or `{"b64":"…"}` where the bytes are not UTF-8.
     public var bytes: [UInt8]? {
         if let text = string { return text }
-        guard let encoded = self["b64"]?.string else { return nil }
+        guard let encoded = string("b64") else { return nil }
         return Base64.decode(encoded)
     }
+}
+
+// Members of a kind, each one call: with `value["name"]?.kind` every reader of a message has its own copy of the checks between the two.
+extension JSONValue {
+    /// The boolean of a member; nil where there is none or it is something else.
+    @inline(never)
+    public func bool(_ name: StaticString) -> Bool? { self[name]?.bool }
+
+    /// The integer of a member; nil where there is none or it is something else.
+    @inline(never)
+    public func integer(_ name: StaticString) -> Int64? { self[name]?.integer }
+
+    /// The integer of a member where it is not negative; nil where there is none or it is something else.
+    @inline(never)
+    public func unsigned(_ name: StaticString) -> UInt64? { self[name]?.unsigned }
+
+    /// The string of a member; nil where there is none or it is something else.
+    @inline(never)
+    public func string(_ name: StaticString) -> [UInt8]? { self[name]?.string }
+
+    /// The byte string of a member; nil where there is none or it is something else.
+    @inline(never)
+    public func bytes(_ name: StaticString) -> [UInt8]? { self[name]?.bytes }
+
+    /// The elements of a member; nil where there is none or it is something else.
+    @inline(never)
+    public func array(_ name: StaticString) -> [JSONValue]? { self[name]?.array }
 }
 
 /// One member of a JSON object.

@@ -67,22 +67,22 @@ public struct HostFacts: Sendable, Equatable {
 
 extension Hello {
     init?(_ value: JSONValue) {
-        guard let version = value["protocol"], let minimum = version["minimum"]?.unsigned, let maximum = version["maximum"]?.unsigned,
-            minimum <= maximum, let build = value["build"]?.string
+        guard let version = value["protocol"], let minimum = version.unsigned("minimum"), let maximum = version.unsigned("maximum"),
+            minimum <= maximum, let build = value.string("build")
         else { return nil }
         self.build = build
         minimumVersion = minimum
         maximumVersion = maximum
-        capabilities = (value["capabilities"]?.array ?? []).compactMap { $0.string }
-        session = value["session"]?.string
-        epoch = value["epoch"]?.string
-        received = value["received"]?.unsigned ?? 0
+        capabilities = (value.array("capabilities") ?? []).compactMap { $0.string }
+        session = value.string("session")
+        epoch = value.string("epoch")
+        received = value.unsigned("received") ?? 0
         host = value["host"].flatMap { HostFacts($0) }
-        if let range = value["identifiers"], let first = range["first"]?.unsigned, let last = range["last"]?.unsigned, first <= last {
+        if let range = value["identifiers"], let first = range.unsigned("first"), let last = range.unsigned("last"), first <= last {
             identifiers = (first, last)
         }
-        isInteractive = value["interactive"]?.bool ?? false
-        process = value["process"]?.unsigned
+        isInteractive = value.bool("interactive") ?? false
+        process = value.unsigned("process")
     }
 
     func writeMembers(to writer: inout JSONWriter) {
@@ -138,9 +138,9 @@ extension Hello {
 extension HostFacts {
     /// Reads the facts; nil where one is missing.
     public init?(_ value: JSONValue) {
-        guard let system = value["system"]?.bytes, let machine = value["machine"]?.bytes, let release = value["release"]?.bytes,
-            let name = value["name"]?.bytes, let user = value["user"]?.bytes, let userIdentifier = value["uid"]?.unsigned,
-            let home = value["home"]?.bytes, let directory = value["directory"]?.bytes, let boot = value["boot"]?.bytes
+        guard let system = value.bytes("system"), let machine = value.bytes("machine"), let release = value.bytes("release"),
+            let name = value.bytes("name"), let user = value.bytes("user"), let userIdentifier = value.unsigned("uid"),
+            let home = value.bytes("home"), let directory = value.bytes("directory"), let boot = value.bytes("boot")
         else { return nil }
         self.init(
             system: system, machine: machine, release: release, name: name, user: user, userIdentifier: userIdentifier, home: home,

@@ -77,12 +77,12 @@ public struct OperationError: Error, Sendable {
 
     /// Reads the `error` member of a failure.
     public init(_ value: JSONValue) {
-        let effect = value["applied"]?.string ?? []
+        let effect = value.string("applied") ?? []
         var details: [JSONMember] = []
         if case .object(let members)? = value["details"] { details = members }
         values = Values(
-            ErrorCode(name: value["code"]?.string ?? []), value["message"]?.string ?? [],
-            value["errno"]?.integer.flatMap { Int32(exactly: $0) }, value["path"]?.bytes,
+            ErrorCode(name: value.string("code") ?? []), value.string("message") ?? [],
+            value.integer("errno").flatMap { Int32(exactly: $0) }, value.bytes("path"),
             effect.equals("yes") ? .yes : effect.equals("unknown") ? .unknown : .no, details)
     }
 

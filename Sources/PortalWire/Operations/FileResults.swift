@@ -62,10 +62,10 @@ public struct FileStatus: Sendable, Equatable {
 
     /// Reads the members of an answer; nil where one is missing.
     public init?(_ value: JSONValue) {
-        guard let kindName = value["kind"]?.string, let size = value["size"]?.unsigned, let mode = value["mode"]?.unsigned,
-            let user = value["uid"]?.unsigned, let group = value["gid"]?.unsigned, let device = value["dev"]?.unsigned,
-            let inode = value["ino"]?.unsigned, let links = value["nlink"]?.unsigned, let modified = value["mtime_ns"]?.integer,
-            let changed = value["ctime_ns"]?.integer
+        guard let kindName = value.string("kind"), let size = value.unsigned("size"), let mode = value.unsigned("mode"),
+            let user = value.unsigned("uid"), let group = value.unsigned("gid"), let device = value.unsigned("dev"),
+            let inode = value.unsigned("ino"), let links = value.unsigned("nlink"), let modified = value.integer("mtime_ns"),
+            let changed = value.integer("ctime_ns")
         else { return nil }
         kind = FileKind.allCases.first { kindName.equals($0.name) } ?? .unknown
         self.size = size
@@ -77,7 +77,7 @@ public struct FileStatus: Sendable, Equatable {
         self.links = links
         self.modified = modified
         self.changed = changed
-        target = value["target"]?.bytes
+        target = value.bytes("target")
     }
 
     /// Writes the members of an answer.
@@ -114,7 +114,7 @@ public struct DirectoryEntry: Sendable, Equatable {
 
     /// Reads one line.
     public init?(_ value: JSONValue) {
-        guard let name = value["name"]?.bytes else { return nil }
+        guard let name = value.bytes("name") else { return nil }
         self.name = name
         status = FileStatus(value)
     }
@@ -145,9 +145,9 @@ public struct FileListResult: Sendable, Equatable {
 
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
-        guard let count = value["count"]?.unsigned else { return nil }
+        guard let count = value.unsigned("count") else { return nil }
         self.count = count
-        truncated = value["truncated"]?.bool ?? false
+        truncated = value.bool("truncated") ?? false
     }
 
     /// Writes the members of the JSON object.
@@ -175,10 +175,10 @@ public struct FileReadResult: Sendable, Equatable {
 
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
-        guard let bytes = value["bytes"]?.unsigned, let status = FileStatus(value) else { return nil }
+        guard let bytes = value.unsigned("bytes"), let status = FileStatus(value) else { return nil }
         self.bytes = bytes
         self.status = status
-        sha256 = value["sha256"]?.string
+        sha256 = value.string("sha256")
     }
 
     /// Writes the members of the JSON object.
@@ -207,7 +207,7 @@ public struct FileWriteResult: Sendable, Equatable {
 
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
-        guard let size = value["size"]?.unsigned, let sha256 = value["sha256"]?.string, let created = value["created"]?.bool else {
+        guard let size = value.unsigned("size"), let sha256 = value.string("sha256"), let created = value.bool("created") else {
             return nil
         }
         self.size = size

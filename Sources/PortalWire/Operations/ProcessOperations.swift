@@ -155,13 +155,13 @@ public struct ProcessEnd: Sendable, Equatable {
 
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
-        code = value["code"]?.integer.flatMap { Int32(exactly: $0) }
-        signal = value["signal"]?.integer.flatMap { Int32(exactly: $0) }
+        code = value.integer("code").flatMap { Int32(exactly: $0) }
+        signal = value.integer("signal").flatMap { Int32(exactly: $0) }
         guard (code == nil) != (signal == nil) else { return nil }
-        timedOut = value["timed_out"]?.bool ?? false
-        wallMilliseconds = value["wall_ms"]?.unsigned ?? 0
-        processorMilliseconds = value["cpu_ms"]?.unsigned ?? 0
-        left = value["left"]?.unsigned ?? 0
+        timedOut = value.bool("timed_out") ?? false
+        wallMilliseconds = value.unsigned("wall_ms") ?? 0
+        processorMilliseconds = value.unsigned("cpu_ms") ?? 0
+        left = value.unsigned("left") ?? 0
     }
 
     /// Writes the members of the JSON object.

@@ -61,18 +61,18 @@ public struct ProxyStatus: Sendable {
 
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
-        guard let build = value["build"]?.string, let process = value["pid"]?.unsigned, let target = value["target"]?.bytes,
-            let stateName = value["state"]?.string, let state = State.allCases.first(where: { stateName.equals($0.name) })
+        guard let build = value.string("build"), let process = value.unsigned("pid"), let target = value.bytes("target"),
+            let stateName = value.string("state"), let state = State.allCases.first(where: { stateName.equals($0.name) })
         else { return nil }
         self.build = build
         self.process = process
         self.target = target
         self.state = state
-        seconds = value["since_s"]?.unsigned ?? 0
-        roundTripMicroseconds = value["round_trip_us"]?.unsigned
-        clients = value["clients"]?.unsigned ?? 0
-        requests = value["requests"]?.unsigned ?? 0
-        error = value["error"]?.string
+        seconds = value.unsigned("since_s") ?? 0
+        roundTripMicroseconds = value.unsigned("round_trip_us")
+        clients = value.unsigned("clients") ?? 0
+        requests = value.unsigned("requests") ?? 0
+        error = value.string("error")
         host = value["host"].flatMap { HostFacts($0) }
     }
 
