@@ -12,9 +12,11 @@ import PortalWire
 /// The exit status where portal itself or the connection failed; the same that ssh uses.
 let failureStatus: Int32 = 255
 
-/// Ends the program with one line on standard error.
-func fail(_ error: PortalError, verbose: Bool = false) -> Never {
-    var text = "portal: \(error.message.split(separator: "\n", omittingEmptySubsequences: true).joined(separator: verbose ? "\n" : " "))"
+/// Ends the program with one line on standard error. What failed on the host names it.
+func fail(_ error: PortalError, on target: String? = nil, verbose: Bool = false) -> Never {
+    let place = error.code == .disconnected || error.code == .outcomeUnknown ? "" : target.map { "\($0): " } ?? ""
+    var text =
+        "portal: \(place)\(error.message.split(separator: "\n", omittingEmptySubsequences: true).joined(separator: verbose ? "\n" : " "))"
     if verbose {
         text += "\n  code \(String(decoding: [UInt8](error.code.name), as: UTF8.self))"
         if let number = error.errno { text += ", errno \(number)" }

@@ -56,6 +56,8 @@ struct ExecCommand: AsyncParsableCommand {
         let interrupts = Interrupts()
         do throws(PortalError) {
             let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
+            // What is typed belongs to the questions of connecting until there is a connection.
+            if !noInput, isatty(0) == 1 { _ = try await workspace.host() }
             let process = try await workspace.start(remoteCommand)
             interrupts.begin(terminal: terminal, process: process)
             if !noInput { sendInput(to: process) }
@@ -74,7 +76,7 @@ struct ExecCommand: AsyncParsableCommand {
             leave(end.shellStatus)
         } catch {
             terminal.erase()
-            fail(error, verbose: options.verbose)
+            fail(error, on: options.target, verbose: options.verbose)
         }
     }
 

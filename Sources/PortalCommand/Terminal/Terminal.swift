@@ -25,6 +25,8 @@ final class Terminal: @unchecked Sendable {
         var isDue = false
         var isArmed = false
         var isOver = false
+        /// A question has the line to itself.
+        var isAsking = false
     }
 
     init() { descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) }
@@ -38,7 +40,11 @@ final class Terminal: @unchecked Sendable {
 
     /// Asks on the terminal itself, whatever standard input and output are. Nil where the person ends the input.
     func ask(_ text: String, isSecret: Bool) async -> String? {
-        erase()
+        lock.withLock { line in
+            wipe(&line)
+            line.isAsking = true
+        }
+        defer { lock.withLock { $0.isAsking = false } }
         return await withCheckedContinuation { continuation in
             let thread = ThreadOnce { continuation.resume(returning: self.askBlocking(text, isSecret: isSecret)) }
             thread.start()
@@ -117,7 +123,7 @@ final class Terminal: @unchecked Sendable {
     }
 
     private func draw(_ line: inout Line) {
-        guard let progress = line.latest else { return }
+        guard let progress = line.latest, !line.isAsking else { return }
         var text = "\r\u{1B}[Kportal: \(progress.text)"
         if let bytes = progress.bytes, bytes.total > 0 {
             let tenths = Int(bytes.done * 20 / bytes.total)
