@@ -57,8 +57,8 @@ import Testing
         let documented = Set(ProtocolDocument.table("member", in: section).flatMap { ProtocolDocument.quoted($0[0]) })
         let source = try ProtocolDocument.source("Sources/PortalWire/Messages/Hello.swift")
         let parts = source.split(separator: "extension HostFacts")
-        #expect(Set(try matches(#"value\["(\w+)"\]"#, in: String(parts[0]))) == documented)
-        let facts = try matches(#"value\["(\w+)"\]"#, in: String(parts[1]))
+        #expect(Set(try matches(#"value(?:\[|\.\w+\()"(\w+)""#, in: String(parts[0]))) == documented)
+        let facts = try matches(#"value(?:\[|\.\w+\()"(\w+)""#, in: String(parts[1]))
         #expect(facts.count == 9)
         for fact in facts { #expect(section.contains("`\(fact)`"), "\(fact)") }
     }
