@@ -15,13 +15,20 @@ public struct ProxyIdentity: Sendable {
     /// The directory of the socket.
     public let directory: RuntimeDirectory
 
+    /// The name of this proxy's files: enough of the host to recognise it, and a hash of everything.
+    public let name: String
+
     /// Makes the identity.
+    /// - Parameter name: The name that a client gave the proxy which it starts; nil to make it. A program's own build may be another one
+    ///   than that of the `portal` it starts, and both must mean the same socket.
     /// - Throws: `ProxyError` where the runtime directory cannot be used.
-    public init(target: Target, sshConfig: String?) throws(ProxyError) {
+    public init(target: Target, sshConfig: String?, name: String? = nil) throws(ProxyError) {
         self.target = target.withoutDirectory
         self.sshConfig = sshConfig.map { $0.utf8.first == UInt8(ascii: "/") ? $0 : ProxyIdentity.absolute($0) }
         directory = try RuntimeDirectory()
         try directory.check()
+        if let name, name.utf8.contains(UInt8(ascii: "/")) { throw ProxyError(.start, "\(name) is not the name of a proxy") }
+        self.name = name ?? ProxyIdentity.makeName(self.target, self.sshConfig)
     }
 
     private static func absolute(_ path: String) -> String {
@@ -30,8 +37,7 @@ public struct ProxyIdentity: Sendable {
         return String(cString: current) + "/" + path
     }
 
-    /// The name of this proxy's files: enough of the host to recognise it, and a hash of everything.
-    var name: String {
+    private static func makeName(_ target: Target, _ sshConfig: String?) -> String {
         let readable = target.address.host.utf8.prefix(24).map { byte -> UInt8 in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E: byte

@@ -26,7 +26,7 @@ public struct ProxyLauncher: Sendable {
 
     /// The arguments of the hidden subcommand that serves a proxy.
     private func arguments(for identity: ProxyIdentity) -> [String] {
-        var arguments = [executable, "proxy", identity.target.name, "--persist", "\(persistSeconds)"]
+        var arguments = [executable, "proxy", identity.target.name, "--name", identity.name, "--persist", "\(persistSeconds)"]
         if let sshConfig = identity.sshConfig { arguments += ["-F", sshConfig] }
         return arguments
     }

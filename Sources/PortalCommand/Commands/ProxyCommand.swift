@@ -19,6 +19,7 @@ struct ProxyCommand: AsyncParsableCommand {
 
     @Argument var target: String
     @Option(name: .customShort("F")) var sshConfig: String?
+    @Option var name: String?
     @Option var persist: Int = 600
     /// Start again without anything that was inherited, and leave.
     @Flag var detach = false
@@ -31,7 +32,7 @@ struct ProxyCommand: AsyncParsableCommand {
                 return
             }
             let parsed = try Target(target)
-            let identity = try ProxyIdentity(target: parsed, sshConfig: sshConfig)
+            let identity = try ProxyIdentity(target: parsed, sshConfig: sshConfig, name: name)
             var configuration = Proxy.Configuration(target: parsed, sshConfig: identity.sshConfig)
             configuration.persist = .seconds(Int64(max(0, persist)))
             let logger = Logger(label: "portal proxy", factory: { StreamLogHandler.standardError(label: $0) })
