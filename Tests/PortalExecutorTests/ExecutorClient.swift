@@ -152,11 +152,12 @@ final class ExecutorClient {
                 try windows[id]?.receive(frame.payloadLength)
                 guard !withoutCredit.contains(id), let grant = windows[id]?.consume(frame.payloadLength), grant > 0 else { return }
                 endpoint.send(.credit(id: id, bytes: grant))
+            // A mutated request may use the number of one that has ended: only what was asked for here is counted.
             case .result(let id, let value):
-                guard finished.insert(id).inserted else { throw Failure(description: "two last frames") }
+                guard outcomes[id] == nil || finished.insert(id).inserted else { throw Failure(description: "two last frames") }
                 outcomes[id]?.result = value
             case .failure(let id, let error):
-                guard finished.insert(id).inserted else { throw Failure(description: "two last frames") }
+                guard outcomes[id] == nil || finished.insert(id).inserted else { throw Failure(description: "two last frames") }
                 outcomes[id]?.error = error
             default: break
             }
