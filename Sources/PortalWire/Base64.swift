@@ -10,10 +10,10 @@ public enum Base64 {
             let second = index + 1 < bytes.count ? UInt32(bytes[index + 1]) : 0
             let third = index + 2 < bytes.count ? UInt32(bytes[index + 2]) : 0
             let group = first << 16 | second << 8 | third
-            text.append(digit(group >> 18))
-            text.append(digit(group >> 12))
-            text.append(index + 1 < bytes.count ? digit(group >> 6) : 0x3D)
-            text.append(index + 2 < bytes.count ? digit(group) : 0x3D)
+            text.add(digit(group >> 18))
+            text.add(digit(group >> 12))
+            text.add(index + 1 < bytes.count ? digit(group >> 6) : 0x3D)
+            text.add(index + 2 < bytes.count ? digit(group) : 0x3D)
             index += 3
         }
         return text
@@ -35,9 +35,9 @@ public enum Base64 {
                 guard let value = value(text[index + offset]) else { return nil }
                 group |= value
             }
-            bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-            if padding < 2 { bytes.append(UInt8(truncatingIfNeeded: group >> 8)) }
-            if padding < 1 { bytes.append(UInt8(truncatingIfNeeded: group)) }
+            bytes.add(UInt8(truncatingIfNeeded: group >> 16))
+            if padding < 2 { bytes.add(UInt8(truncatingIfNeeded: group >> 8)) }
+            if padding < 1 { bytes.add(UInt8(truncatingIfNeeded: group)) }
             index += 4
         }
         return bytes

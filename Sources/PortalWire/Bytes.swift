@@ -1,12 +1,15 @@
 /// Text on the wire stays bytes on both sides: Embedded Swift has no Unicode tables, and paths are not always UTF-8.
+///
+/// What is used everywhere is never inlined: growing an array takes a hundred bytes of code, which an executor's image would have at each use.
 extension [UInt8] {
     /// The bytes of a literal.
+    @inline(never)
     public init(_ literal: StaticString) {
         self = Array(UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
     /// Whether these bytes are exactly the literal's.
-    @inline(__always)
+    @inline(never)
     public func equals(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
         let start = literal.utf8Start
@@ -15,10 +18,18 @@ extension [UInt8] {
     }
 
     /// Appends a literal's bytes.
-    @inline(__always)
+    @inline(never)
     public mutating func append(_ literal: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
+
+    /// Appends one byte, as `append` does.
+    @inline(never)
+    public mutating func add(_ byte: UInt8) { append(byte) }
+
+    /// Appends other bytes, as `append(contentsOf:)` does.
+    @inline(never)
+    public mutating func add(_ bytes: [UInt8]) { append(contentsOf: bytes) }
 
     /// Appends a number in decimal.
     public mutating func append(decimal value: UInt64) {
@@ -37,17 +48,16 @@ extension [UInt8] {
 
     /// Appends a number in decimal, with its sign.
     public mutating func append(decimal value: Int64) {
-        if value < 0 { append(0x2D) }
+        if value < 0 { add(0x2D) }
         append(decimal: value.magnitude)
     }
 
     /// Appends four bytes, most significant first.
-    @inline(__always)
     mutating func append(bigEndian value: UInt32) {
-        append(UInt8(truncatingIfNeeded: value >> 24))
-        append(UInt8(truncatingIfNeeded: value >> 16))
-        append(UInt8(truncatingIfNeeded: value >> 8))
-        append(UInt8(truncatingIfNeeded: value))
+        add(UInt8(truncatingIfNeeded: value >> 24))
+        add(UInt8(truncatingIfNeeded: value >> 16))
+        add(UInt8(truncatingIfNeeded: value >> 8))
+        add(UInt8(truncatingIfNeeded: value))
     }
 }
 
@@ -56,7 +66,7 @@ public func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(bytes.count * 2)
     for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] { text.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble) }
+        for nibble in [byte >> 4, byte & 15] { text.add(nibble < 10 ? 0x30 + nibble : 0x57 + nibble) }
     }
     return text
 }

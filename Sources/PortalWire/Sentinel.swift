@@ -7,9 +7,9 @@ public enum Sentinel {
     public static func line(token: [UInt8]) -> [UInt8] {
         var line = mark
         line.append("portal ")
-        line.append(contentsOf: token)
-        line.append(0x03)
-        line.append(0x0A)
+        line.add(token)
+        line.add(0x03)
+        line.add(0x0A)
         return line
     }
 }

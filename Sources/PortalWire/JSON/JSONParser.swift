@@ -165,7 +165,7 @@ public struct JSONParser {
             guard let byte = current, byte >= 0x20 else { throw failure }
             position += 1
             if byte == 0x22 { break }
-            if byte == 0x5C { try escape(into: &text) } else { text.append(byte) }
+            if byte == 0x5C { try escape(into: &text) } else { text.add(byte) }
         }
         guard isValidUTF8(text) else { throw .utf8 }
         return text
@@ -175,12 +175,12 @@ public struct JSONParser {
         guard let byte = current else { throw failure }
         position += 1
         switch byte {
-        case 0x22, 0x5C, 0x2F: text.append(byte)
-        case 0x62: text.append(0x08)
-        case 0x66: text.append(0x0C)
-        case 0x6E: text.append(0x0A)
-        case 0x72: text.append(0x0D)
-        case 0x74: text.append(0x09)
+        case 0x22, 0x5C, 0x2F: text.add(byte)
+        case 0x62: text.add(0x08)
+        case 0x66: text.add(0x0C)
+        case 0x6E: text.add(0x0A)
+        case 0x72: text.add(0x0D)
+        case 0x74: text.add(0x09)
         case 0x75:
             var scalar = try hexadecimalUnit()
             if scalar >= 0xD800 && scalar < 0xDC00 {
@@ -213,19 +213,19 @@ public struct JSONParser {
 
     private func append(scalar: UInt32, to text: inout [UInt8]) {
         switch scalar {
-        case 0..<0x80: text.append(UInt8(scalar))
+        case 0..<0x80: text.add(UInt8(scalar))
         case 0x80..<0x800:
-            text.append(UInt8(0xC0 | scalar >> 6))
-            text.append(UInt8(0x80 | scalar & 63))
+            text.add(UInt8(0xC0 | scalar >> 6))
+            text.add(UInt8(0x80 | scalar & 63))
         case 0x800..<0x10000:
-            text.append(UInt8(0xE0 | scalar >> 12))
-            text.append(UInt8(0x80 | scalar >> 6 & 63))
-            text.append(UInt8(0x80 | scalar & 63))
+            text.add(UInt8(0xE0 | scalar >> 12))
+            text.add(UInt8(0x80 | scalar >> 6 & 63))
+            text.add(UInt8(0x80 | scalar & 63))
         default:
-            text.append(UInt8(0xF0 | scalar >> 18))
-            text.append(UInt8(0x80 | scalar >> 12 & 63))
-            text.append(UInt8(0x80 | scalar >> 6 & 63))
-            text.append(UInt8(0x80 | scalar & 63))
+            text.add(UInt8(0xF0 | scalar >> 18))
+            text.add(UInt8(0x80 | scalar >> 12 & 63))
+            text.add(UInt8(0x80 | scalar >> 6 & 63))
+            text.add(UInt8(0x80 | scalar & 63))
         }
     }
 }

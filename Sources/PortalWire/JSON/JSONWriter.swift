@@ -7,51 +7,57 @@ public struct JSONWriter {
     /// A writer that appends to bytes it is given.
     public init(appendingTo bytes: [UInt8] = []) { self.bytes = bytes }
 
+    @inline(never)
     private mutating func separate() {
-        if needsComma { bytes.append(0x2C) }
+        if needsComma { bytes.add(0x2C) }
         needsComma = true
     }
 
     /// `{`
+    @inline(never)
     public mutating func beginObject() {
         separate()
-        bytes.append(0x7B)
+        bytes.add(0x7B)
         needsComma = false
     }
 
     /// `}`
+    @inline(never)
     public mutating func endObject() {
-        bytes.append(0x7D)
+        bytes.add(0x7D)
         needsComma = true
     }
 
     /// `[`
+    @inline(never)
     public mutating func beginArray() {
         separate()
-        bytes.append(0x5B)
+        bytes.add(0x5B)
         needsComma = false
     }
 
     /// `]`
+    @inline(never)
     public mutating func endArray() {
-        bytes.append(0x5D)
+        bytes.add(0x5D)
         needsComma = true
     }
 
     /// The name of a member; its value is written next. Names are ASCII without anything that needs an escape.
+    @inline(never)
     public mutating func name(_ name: StaticString) {
         separate()
-        bytes.append(0x22)
+        bytes.add(0x22)
         bytes.append(name)
-        bytes.append(0x22)
-        bytes.append(0x3A)
+        bytes.add(0x22)
+        bytes.add(0x3A)
         needsComma = false
     }
 
     /// The name of a member, as bytes.
     public mutating func name(_ name: [UInt8]) {
         string(name)
-        bytes.append(0x3A)
+        bytes.add(0x3A)
         needsComma = false
     }
 
@@ -68,12 +74,14 @@ public struct JSONWriter {
     }
 
     /// A number.
+    @inline(never)
     public mutating func integer(_ value: Int64) {
         separate()
         bytes.append(decimal: value)
     }
 
     /// A number, which must be at most `Int64.max`: greater ones are written as that.
+    @inline(never)
     public mutating func integer(_ value: UInt64) {
         separate()
         bytes.append(decimal: Swift.min(value, UInt64(Int64.max)))
@@ -82,35 +90,37 @@ public struct JSONWriter {
     /// A string literal that needs no escape.
     public mutating func string(_ value: StaticString) {
         separate()
-        bytes.append(0x22)
+        bytes.add(0x22)
         bytes.append(value)
-        bytes.append(0x22)
+        bytes.add(0x22)
     }
 
     /// A string; the bytes must be UTF-8 (`text(_:)` takes any).
+    @inline(never)
     public mutating func string(_ value: [UInt8]) {
         separate()
-        bytes.append(0x22)
+        bytes.add(0x22)
         for byte in value {
             switch byte {
             case 0x22, 0x5C:
-                bytes.append(0x5C)
-                bytes.append(byte)
+                bytes.add(0x5C)
+                bytes.add(byte)
             case 0x0A: bytes.append("\\n")
             case 0x0D: bytes.append("\\r")
             case 0x09: bytes.append("\\t")
             case 0..<0x20, 0x7F:
                 bytes.append("\\u00")
-                bytes.append(0x30 + (byte >> 4))
+                bytes.add(0x30 + (byte >> 4))
                 let low = byte & 15
-                bytes.append(low < 10 ? 0x30 + low : 0x57 + low)
-            default: bytes.append(byte)
+                bytes.add(low < 10 ? 0x30 + low : 0x57 + low)
+            default: bytes.add(byte)
             }
         }
-        bytes.append(0x22)
+        bytes.add(0x22)
     }
 
     /// A byte string: a JSON string, or `{"b64":"…"}` where the bytes are not UTF-8.
+    @inline(never)
     public mutating func byteString(_ value: [UInt8]) {
         if isValidUTF8(value) {
             string(value)
@@ -139,7 +149,7 @@ public struct JSONWriter {
         case .integer(let integer): self.integer(integer)
         case .number(let text):
             separate()
-            bytes.append(contentsOf: text)
+            bytes.add(text)
         case .string(let text): string(text)
         case .array(let elements):
             beginArray()
@@ -158,5 +168,67 @@ public struct JSONWriter {
             name(member.name)
             value(member.value)
         }
+    }
+}
+
+// A member in one call, so that each use is one call in an image too.
+extension JSONWriter {
+    /// A member that is an object, which is begun.
+    @inline(never)
+    public mutating func beginObject(_ name: StaticString) {
+        self.name(name)
+        beginObject()
+    }
+
+    /// A string literal that needs no escape.
+    @inline(never)
+    public mutating func member(_ name: StaticString, string: StaticString) {
+        self.name(name)
+        self.string(string)
+    }
+
+    /// A string, which must be UTF-8.
+    @inline(never)
+    public mutating func member(_ name: StaticString, string: [UInt8]) {
+        self.name(name)
+        self.string(string)
+    }
+
+    /// Text for a person.
+    @inline(never)
+    public mutating func member(_ name: StaticString, text: [UInt8]) {
+        self.name(name)
+        self.text(text)
+    }
+
+    /// A byte string; nothing where there is none.
+    @inline(never)
+    public mutating func member(_ name: StaticString, bytes: [UInt8]?) {
+        guard let bytes else { return }
+        self.name(name)
+        byteString(bytes)
+    }
+
+    /// A number, which must be at most `Int64.max`; nothing where there is none.
+    @inline(never)
+    public mutating func member(_ name: StaticString, number: UInt64?) {
+        guard let number else { return }
+        self.name(name)
+        integer(number)
+    }
+
+    /// A number with a sign.
+    @inline(never)
+    public mutating func member(_ name: StaticString, signed number: Int64) {
+        self.name(name)
+        integer(number)
+    }
+
+    /// A flag; nothing where it is not set.
+    @inline(never)
+    public mutating func member(_ name: StaticString, flag: Bool) {
+        guard flag else { return }
+        self.name(name)
+        bool(true)
     }
 }

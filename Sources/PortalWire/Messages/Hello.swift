@@ -73,64 +73,55 @@ extension Hello {
         self.build = build
         minimumVersion = minimum
         maximumVersion = maximum
-        capabilities = (value.array("capabilities") ?? []).compactMap { $0.string }
-        session = value.string("session")
-        epoch = value.string("epoch")
-        received = value.unsigned("received") ?? 0
-        host = value["host"].flatMap { HostFacts($0) }
-        if let range = value["identifiers"], let first = range.unsigned("first"), let last = range.unsigned("last"), first <= last {
-            identifiers = (first, last)
-        }
-        isInteractive = value.bool("interactive") ?? false
-        process = value.unsigned("process")
+        // An executor uses nothing else of a proxy's hello, and an image has no code for what it does not use.
+        #if !hasFeature(Embedded)
+            capabilities = (value.array("capabilities") ?? []).compactMap { $0.string }
+            session = value.string("session")
+            epoch = value.string("epoch")
+            received = value.unsigned("received") ?? 0
+            host = value["host"].flatMap { HostFacts($0) }
+            if let range = value["identifiers"], let first = range.unsigned("first"), let last = range.unsigned("last"), first <= last {
+                identifiers = (first, last)
+            }
+            isInteractive = value.bool("interactive") ?? false
+            process = value.unsigned("process")
+        #endif
     }
 
     func writeMembers(to writer: inout JSONWriter) {
-        writer.name("protocol")
-        writer.beginObject()
-        writer.name("minimum")
-        writer.integer(minimumVersion)
-        writer.name("maximum")
-        writer.integer(maximumVersion)
+        writer.beginObject("protocol")
+        writer.member("minimum", number: minimumVersion)
+        writer.member("maximum", number: maximumVersion)
         writer.endObject()
-        writer.name("build")
-        writer.string(build)
+        writer.member("build", string: build)
         writer.name("capabilities")
         writer.beginArray()
         for capability in capabilities { writer.string(capability) }
         writer.endArray()
         if let session {
-            writer.name("session")
-            writer.string(session)
+            writer.member("session", string: session)
         }
         if let epoch {
-            writer.name("epoch")
-            writer.string(epoch)
+            writer.member("epoch", string: epoch)
         }
         if session != nil {
-            writer.name("received")
-            writer.integer(received)
+            writer.member("received", number: received)
         }
         if let host {
             writer.name("host")
             host.write(to: &writer)
         }
         if let identifiers {
-            writer.name("identifiers")
-            writer.beginObject()
-            writer.name("first")
-            writer.integer(identifiers.first)
-            writer.name("last")
-            writer.integer(identifiers.last)
+            writer.beginObject("identifiers")
+            writer.member("first", number: identifiers.first)
+            writer.member("last", number: identifiers.last)
             writer.endObject()
         }
         if isInteractive {
-            writer.name("interactive")
-            writer.bool(true)
+            writer.member("interactive", flag: true)
         }
         if let process {
-            writer.name("process")
-            writer.integer(process)
+            writer.member("process", number: process)
         }
     }
 }
@@ -156,23 +147,14 @@ extension HostFacts {
 
     /// Writes the facts as members of an object that is open.
     public func writeMembers(to writer: inout JSONWriter) {
-        writer.name("system")
-        writer.byteString(system)
-        writer.name("machine")
-        writer.byteString(machine)
-        writer.name("release")
-        writer.byteString(release)
-        writer.name("name")
-        writer.byteString(name)
-        writer.name("user")
-        writer.byteString(user)
-        writer.name("uid")
-        writer.integer(userIdentifier)
-        writer.name("home")
-        writer.byteString(home)
-        writer.name("directory")
-        writer.byteString(directory)
-        writer.name("boot")
-        writer.byteString(boot)
+        writer.member("system", bytes: system)
+        writer.member("machine", bytes: machine)
+        writer.member("release", bytes: release)
+        writer.member("name", bytes: name)
+        writer.member("user", bytes: user)
+        writer.member("uid", number: userIdentifier)
+        writer.member("home", bytes: home)
+        writer.member("directory", bytes: directory)
+        writer.member("boot", bytes: boot)
     }
 }

@@ -16,18 +16,12 @@ extension Message {
         } else if type.equals("request") {
             guard let id = header.unsigned("id"), let operation = header.string("op") else { return nil }
             self = .request(Request(id: id, operation: operation, parameters: header, hasMore: header.bool("more") ?? false))
-        } else if type.equals("result") {
-            guard let id = header.unsigned("id"), let value = header["ok"] else { return nil }
-            self = .result(id: id, value)
         } else if type.equals("credit") {
             guard let id = header.unsigned("id"), let bytes = header.unsigned("bytes") else { return nil }
             self = .credit(id: id, bytes: bytes)
         } else if type.equals("starved") {
             guard let id = header.unsigned("id") else { return nil }
             self = .starved(id: id)
-        } else if type.equals("error") {
-            guard let id = header.unsigned("id"), let error = header["error"] else { return nil }
-            self = .failure(id: id, OperationError(error))
         } else if type.equals("ack") {
             guard let received = header.unsigned("received") else { return nil }
             self = .acknowledge(received)
@@ -49,19 +43,38 @@ extension Message {
         } else if type.equals("goodbye") {
             guard let code = header.string("code"), let text = header.string("message") else { return nil }
             self = .goodbye(code: ErrorCode(name: code), text: text)
-        } else if type.equals("question") {
-            guard let id = header.unsigned("id"), let text = header.string("text") else { return nil }
-            self = .question(Question(id: id, text: text, isSecret: header.bool("secret") ?? true))
-        } else if type.equals("answer") {
-            guard let id = header.unsigned("id") else { return nil }
-            self = .answer(id: id, text: header.bytes("text"))
-        } else if type.equals("state") {
-            guard let text = header.string("text"), let ready = header.bool("ready") else { return nil }
-            var state = LinkState(text: text, isReady: ready)
-            if let done = header.unsigned("done"), let total = header.unsigned("total") { state.progress = (done, total) }
-            self = .state(state)
         } else {
-            self = .unknown
+            #if hasFeature(Embedded)
+                self = .unknown
+            #else
+                self.init(near: type, header: header)
+            #endif
         }
     }
+
+    #if !hasFeature(Embedded)
+        // What only a proxy or a client is sent. To an executor these are types that it does not know, and an image has no code for them.
+        private init?(near type: [UInt8], header: JSONValue) {
+            if type.equals("result") {
+                guard let id = header.unsigned("id"), let value = header["ok"] else { return nil }
+                self = .result(id: id, value)
+            } else if type.equals("error") {
+                guard let id = header.unsigned("id"), let error = header["error"] else { return nil }
+                self = .failure(id: id, OperationError(error))
+            } else if type.equals("question") {
+                guard let id = header.unsigned("id"), let text = header.string("text") else { return nil }
+                self = .question(Question(id: id, text: text, isSecret: header.bool("secret") ?? true))
+            } else if type.equals("answer") {
+                guard let id = header.unsigned("id") else { return nil }
+                self = .answer(id: id, text: header.bytes("text"))
+            } else if type.equals("state") {
+                guard let text = header.string("text"), let ready = header.bool("ready") else { return nil }
+                var state = LinkState(text: text, isReady: ready)
+                if let done = header.unsigned("done"), let total = header.unsigned("total") { state.progress = (done, total) }
+                self = .state(state)
+            } else {
+                self = .unknown
+            }
+        }
+    #endif
 }

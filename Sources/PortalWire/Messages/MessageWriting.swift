@@ -8,56 +8,25 @@ extension Message {
         case .hello(let hello):
             writer.string("hello")
             hello.writeMembers(to: &writer)
-        case .request(let request):
-            writer.string("request")
-            if case .object(let members) = request.parameters {
-                for member in members where !member.name.equals("type") {
-                    writer.name(member.name)
-                    writer.value(member.value)
-                }
-            }
         case .data(let id, let stream, let end):
             writer.string("data")
-            writer.name("id")
-            writer.integer(id)
-            writer.name("stream")
-            writer.string(stream.text)
+            writer.member("id", number: id)
+            writer.member("stream", string: stream.text)
             if end {
-                writer.name("end")
-                writer.bool(true)
+                writer.member("end", flag: true)
             }
         case .credit(let id, let bytes):
             writer.string("credit")
-            writer.name("id")
-            writer.integer(id)
-            writer.name("bytes")
-            writer.integer(bytes)
+            writer.member("id", number: id)
+            writer.member("bytes", number: bytes)
         case .starved(let id):
             writer.string("starved")
-            writer.name("id")
-            writer.integer(id)
-        case .result(let id, let value):
-            writer.string("result")
-            writer.name("id")
-            writer.integer(id)
-            writer.name("ok")
-            writer.value(value)
+            writer.member("id", number: id)
         case .failure(let id, let error):
             writer.string("error")
-            writer.name("id")
-            writer.integer(id)
+            writer.member("id", number: id)
             writer.name("error")
             error.write(to: &writer)
-        case .cancel(let id, let cancellation):
-            writer.string("cancel")
-            writer.name("id")
-            writer.integer(id)
-            if let signal = cancellation.signal {
-                writer.name("signal")
-                writer.integer(Int64(signal))
-                writer.name("grace_ms")
-                writer.integer(cancellation.graceMilliseconds)
-            }
         default: writeRare(to: &writer)
         }
         writer.endObject()
@@ -68,53 +37,73 @@ extension Message {
         switch self {
         case .acknowledge(let received):
             writer.string("ack")
-            writer.name("received")
-            writer.integer(received)
+            writer.member("received", number: received)
         case .ping(let number):
             writer.string("ping")
-            writer.name("number")
-            writer.integer(number)
+            writer.member("number", number: number)
         case .pong(let number):
             writer.string("pong")
-            writer.name("number")
-            writer.integer(number)
+            writer.member("number", number: number)
         case .goodbye(let code, let text):
             writer.string("goodbye")
-            writer.name("code")
-            writer.string(code.name)
-            writer.name("message")
-            writer.text(text)
-        case .question(let question):
-            writer.string("question")
-            writer.name("id")
-            writer.integer(question.id)
-            writer.name("text")
-            writer.text(question.text)
-            writer.name("secret")
-            writer.bool(question.isSecret)
-        case .answer(let id, let text):
-            writer.string("answer")
-            writer.name("id")
-            writer.integer(id)
-            if let text {
-                writer.name("text")
-                writer.byteString(text)
-            }
-        case .state(let state):
-            writer.string("state")
-            writer.name("text")
-            writer.text(state.text)
-            writer.name("ready")
-            writer.bool(state.isReady)
-            if let progress = state.progress {
-                writer.name("done")
-                writer.integer(progress.done)
-                writer.name("total")
-                writer.integer(progress.total)
-            }
-        default: writer.string("unknown")
+            writer.member("code", string: code.name)
+            writer.member("message", text: text)
+        default:
+            #if !hasFeature(Embedded)
+                writeNear(to: &writer)
+            #endif
         }
     }
+
+    #if !hasFeature(Embedded)
+        // What an executor never sends: an image has no code for it.
+        private func writeNear(to writer: inout JSONWriter) {
+            switch self {
+            case .request(let request):
+                writer.string("request")
+                if case .object(let members) = request.parameters {
+                    for member in members where !member.name.equals("type") {
+                        writer.name(member.name)
+                        writer.value(member.value)
+                    }
+                }
+            case .result(let id, let value):
+                writer.string("result")
+                writer.member("id", number: id)
+                writer.name("ok")
+                writer.value(value)
+            case .cancel(let id, let cancellation):
+                writer.string("cancel")
+                writer.member("id", number: id)
+                if let signal = cancellation.signal {
+                    writer.member("signal", signed: Int64(signal))
+                    writer.member("grace_ms", number: cancellation.graceMilliseconds)
+                }
+            case .question(let question):
+                writer.string("question")
+                writer.member("id", number: question.id)
+                writer.member("text", text: question.text)
+                writer.name("secret")
+                writer.bool(question.isSecret)
+            case .answer(let id, let text):
+                writer.string("answer")
+                writer.member("id", number: id)
+                if let text {
+                    writer.member("text", bytes: text)
+                }
+            case .state(let state):
+                writer.string("state")
+                writer.member("text", text: state.text)
+                writer.name("ready")
+                writer.bool(state.isReady)
+                if let progress = state.progress {
+                    writer.member("done", number: progress.done)
+                    writer.member("total", number: progress.total)
+                }
+            default: writer.string("unknown")
+            }
+        }
+    #endif
 }
 
 extension Request {
@@ -127,15 +116,11 @@ extension Request {
     ) -> Frame {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.name("type")
-        writer.string("request")
-        writer.name("id")
-        writer.integer(id)
-        writer.name("op")
-        writer.string(operation)
+        writer.member("type", string: "request")
+        writer.member("id", number: id)
+        writer.member("op", string: operation)
         if hasMore {
-            writer.name("more")
-            writer.bool(true)
+            writer.member("more", flag: true)
         }
         parameters(&writer)
         writer.endObject()
@@ -147,12 +132,9 @@ extension Request {
 public func resultFrame(id: UInt64, _ write: (inout JSONWriter) -> Void) -> Frame {
     var writer = JSONWriter()
     writer.beginObject()
-    writer.name("type")
-    writer.string("result")
-    writer.name("id")
-    writer.integer(id)
-    writer.name("ok")
-    writer.beginObject()
+    writer.member("type", string: "result")
+    writer.member("id", number: id)
+    writer.beginObject("ok")
     write(&writer)
     writer.endObject()
     writer.endObject()

@@ -89,17 +89,13 @@ public struct OperationError: Error, Sendable {
     /// Writes the value of the `error` member.
     public func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.name("code")
-        writer.string(code.name)
-        writer.name("message")
-        writer.text(message)
+        writer.member("code", string: code.name)
+        writer.member("message", text: message)
         if let errno {
-            writer.name("errno")
-            writer.integer(Int64(errno))
+            writer.member("errno", signed: Int64(errno))
         }
         if let path {
-            writer.name("path")
-            writer.byteString(path)
+            writer.member("path", bytes: path)
         }
         writer.name("applied")
         switch applied {
@@ -108,8 +104,7 @@ public struct OperationError: Error, Sendable {
         case .unknown: writer.string("unknown")
         }
         if !details.isEmpty {
-            writer.name("details")
-            writer.beginObject()
+            writer.beginObject("details")
             writer.members(of: details)
             writer.endObject()
         }

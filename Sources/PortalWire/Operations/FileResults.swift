@@ -82,8 +82,7 @@ public struct FileStatus: Sendable, Equatable {
 
     /// Writes the members of an answer.
     public func write(to writer: inout JSONWriter) {
-        writer.name("kind")
-        writer.string(kind.name)
+        writer.member("kind", string: kind.name)
         writer.member("size", number: size)
         writer.member("mode", number: UInt64(mode))
         writer.member("uid", number: UInt64(userIdentifier))
@@ -91,10 +90,8 @@ public struct FileStatus: Sendable, Equatable {
         writer.member("dev", number: device)
         writer.member("ino", number: inode)
         writer.member("nlink", number: links)
-        writer.name("mtime_ns")
-        writer.integer(modified)
-        writer.name("ctime_ns")
-        writer.integer(changed)
+        writer.member("mtime_ns", signed: modified)
+        writer.member("ctime_ns", signed: changed)
         writer.member("target", bytes: target)
     }
 }

@@ -61,23 +61,3 @@ extension OperationError {
         return OperationError(.invalid, message)
     }
 }
-
-extension JSONWriter {
-    mutating func member(_ name: StaticString, bytes: [UInt8]?) {
-        guard let bytes else { return }
-        self.name(name)
-        byteString(bytes)
-    }
-
-    mutating func member(_ name: StaticString, number: UInt64?) {
-        guard let number else { return }
-        self.name(name)
-        integer(number)
-    }
-
-    mutating func member(_ name: StaticString, flag: Bool) {
-        guard flag else { return }
-        self.name(name)
-        bool(true)
-    }
-}

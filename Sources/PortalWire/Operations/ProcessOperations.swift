@@ -103,8 +103,7 @@ public struct ProcessStartRequest: Sendable {
         }
         writer.member("cwd", bytes: directory)
         if !environment.isEmpty {
-            writer.name("env")
-            writer.beginObject()
+            writer.beginObject("env")
             for variable in environment {
                 writer.name(variable.name)
                 if let value = variable.value { writer.byteString(value) } else { writer.null() }
@@ -114,11 +113,9 @@ public struct ProcessStartRequest: Sendable {
         switch input {
         case .none: break
         case .stream:
-            writer.name("stdin")
-            writer.string("stream")
+            writer.member("stdin", string: "stream")
         case .requests:
-            writer.name("stdin")
-            writer.string("requests")
+            writer.member("stdin", string: "requests")
         }
         writer.member("process", bytes: process)
         writer.member("timeout_ms", number: timeoutMilliseconds)
@@ -167,12 +164,10 @@ public struct ProcessEnd: Sendable, Equatable {
     /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         if let code {
-            writer.name("code")
-            writer.integer(Int64(code))
+            writer.member("code", signed: Int64(code))
         }
         if let signal {
-            writer.name("signal")
-            writer.integer(Int64(signal))
+            writer.member("signal", signed: Int64(signal))
         }
         writer.member("timed_out", flag: timedOut)
         writer.member("wall_ms", number: wallMilliseconds)

@@ -81,15 +81,13 @@ public struct ProxyStatus: Sendable {
         writer.member("build", bytes: build)
         writer.member("pid", number: process)
         writer.member("target", bytes: target)
-        writer.name("state")
-        writer.string(state.name)
+        writer.member("state", string: state.name)
         writer.member("since_s", number: seconds)
         writer.member("round_trip_us", number: roundTripMicroseconds)
         writer.member("clients", number: clients)
         writer.member("requests", number: requests)
         if let error {
-            writer.name("error")
-            writer.text(error)
+            writer.member("error", text: error)
         }
         if let host {
             writer.name("host")
