@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 int32_t platform_poller_create(void) {
@@ -50,38 +49,6 @@ void platform_event_signal(int32_t event) {
 int32_t platform_wait_ready(int32_t descriptor, uint32_t interests, int32_t milliseconds) {
     struct pollfd entry = {descriptor, (interests & PLATFORM_READABLE ? POLLIN : 0) | (interests & PLATFORM_WRITABLE ? POLLOUT : 0), 0};
     return poll(&entry, 1, milliseconds) > 0;
-}
-
-struct platform_lock {
-    pthread_mutex_t mutex;
-    pthread_cond_t condition;
-};
-
-struct platform_lock *platform_lock_create(void) {
-    struct platform_lock *lock = malloc(sizeof *lock);
-    if (!lock) __builtin_trap();
-    pthread_mutex_init(&lock->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&lock->condition, &attributes);
-    return lock;
-}
-
-void platform_lock(struct platform_lock *lock) { pthread_mutex_lock(&lock->mutex); }
-void platform_unlock(struct platform_lock *lock) { pthread_mutex_unlock(&lock->mutex); }
-void platform_lock_signal(struct platform_lock *lock) { pthread_cond_signal(&lock->condition); }
-
-int32_t platform_lock_wait(struct platform_lock *lock, uint32_t milliseconds) {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += milliseconds / 1000;
-    deadline.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_nsec -= 1000000000;
-        deadline.tv_sec += 1;
-    }
-    return pthread_cond_timedwait(&lock->condition, &lock->mutex, &deadline) == ETIMEDOUT;
 }
 
 struct start {

@@ -19,6 +19,12 @@ void platform_number_path(char *buffer, const char *prefix, unsigned long number
 // Reads digits, skipping spaces before them and one minus sign, and moves the position behind them.
 uint64_t platform_digits(const char **position);
 
+// Unlocked where it is all zero.
+struct platform_lock {
+    int32_t state;    // 0 free, 1 held, 2 held and perhaps waited for
+    int32_t signals;  // how often it was signalled
+};
+
 // The limit of open files as it was before `platform_prepare` raised it; children get it back, since programs that use select depend on it.
 extern struct rlimit platform_child_files;
 void platform_restore_file_limit(void);

@@ -218,7 +218,9 @@ int32_t platform_account(uint32_t user, uint8_t *buffer, size_t capacity) {
 }
 
 int32_t platform_working_directory(uint8_t *buffer, size_t capacity) {
-    return getcwd((char *)buffer, capacity) ? (int32_t)strlen((char *)buffer) : -errno;
+    // The C library's function would allocate where it is given no buffer, and brings an allocator with it.
+    long length = syscall(SYS_getcwd, buffer, capacity);
+    return length < 0 ? -errno : (int32_t)length - 1;
 }
 
 static const short errors[] = {

@@ -1,10 +1,8 @@
 // The images' memory. The libc that they are linked with returns every piece of more than a few kilobytes to the kernel: a stream of 64 KiB
 // frames then spends most of its time in page faults (measured: 42 % of both processors while a file was read). Here freed blocks are kept by
 // size class, the large ones up to a bound. Blocks are never split or joined: the sizes that an executor uses are few and come again.
-#include <errno.h>
-#include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../internal.h"
+
 #include <string.h>
 #include <sys/mman.h>
 
@@ -28,7 +26,7 @@ _Static_assert(sizeof(struct header) <= alignment, "a header fits before an alig
 
 struct free_block { struct free_block *next; };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct platform_lock lock;
 static struct free_block *free_blocks[class_count];
 static char *chunk, *chunk_end;
 static size_t kept;
@@ -78,9 +76,9 @@ static void *allocate(size_t size, size_t aligned) {
     uint32_t class = class_of(needed);
     char *block;
     if (class < class_count) {
-        pthread_mutex_lock(&lock);
+        platform_lock(&lock);
         block = take(class);
-        pthread_mutex_unlock(&lock);
+        platform_unlock(&lock);
     } else {
         block = map(needed);
     }
@@ -110,14 +108,14 @@ void free(void *content) {
         munmap(block, length);
         return;
     }
-    pthread_mutex_lock(&lock);
+    platform_lock(&lock);
     int is_kept = length <= small_limit || kept + length <= kept_limit;
     if (is_kept) {
         if (length > small_limit) kept += length;
         ((struct free_block *)block)->next = free_blocks[class];
         free_blocks[class] = (struct free_block *)block;
     }
-    pthread_mutex_unlock(&lock);
+    platform_unlock(&lock);
     if (!is_kept) munmap(block, length);
 }
 

@@ -61,7 +61,8 @@ struct platform_lock;
 struct platform_lock *platform_lock_create(void);
 void platform_lock(struct platform_lock *lock);
 void platform_unlock(struct platform_lock *lock);
-// Waits for a signal with the lock held; returns 0, or 1 when so many milliseconds have passed without one.
+// Waits for a signal with the lock held; returns 0, or 1 when so many milliseconds (at least 1) have passed without one. May return without
+// either, so the state that is waited for must be looked at again.
 int32_t platform_lock_wait(struct platform_lock *lock, uint32_t milliseconds);
 void platform_lock_signal(struct platform_lock *lock);
 // Starts a detached thread with a small stack and every signal blocked.
