@@ -26,6 +26,7 @@ let package = Package(
         .executableTarget(name: "ExecutorMain", dependencies: ["PortalExecutor"]),
 
         // The near side.
+        .target(name: "CContentHash", linkerSettings: [.linkedLibrary("crypto", .when(platforms: [.linux]))]),
         .target(name: "PortalImages"),
         .target(
             name: "CLibssh2", path: "Sources/PortalSSH/CLibssh2",
@@ -51,7 +52,7 @@ let package = Package(
         .target(
             name: "Portal",
             dependencies: [
-                "PortalWire", "PortalLink", "PortalProxy",
+                "PortalWire", "PortalLink", "PortalProxy", "CContentHash",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
@@ -59,6 +60,7 @@ let package = Package(
             name: "PortalCommand",
             dependencies: [
                 "Portal",
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -177,6 +177,9 @@ final class Exchange: Sendable {
         }
     }
 
+    /// Whether the last frame has come: nothing that is sent now has an effect.
+    var hasEnded: Bool { state.withLockedValue { $0.end != nil } }
+
     /// Gives the request up; it still ends, with what the host says.
     func cancel(_ cancellation: Cancellation = Cancellation()) {
         if state.withLockedValue({ $0.end == nil }) { connection.send(.cancel(id: id, cancellation)) }
