@@ -217,6 +217,12 @@ import Testing
             if request.operation.equals(ProcessWaitRequest.operation) {
                 written = try object { [r = try ProcessWaitRequest(value)] in r.write(to: &$0) }
             }
+            if request.operation.equals(ProcessResizeRequest.operation) {
+                written = try object { [r = try ProcessResizeRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(ProcessOutputRequest.operation) {
+                written = try object { [r = try ProcessOutputRequest(value)] in r.write(to: &$0) }
+            }
             guard let written, case .object(let members) = value else { continue }
             let own = members.filter { member in !["type", "id", "op", "more"].contains { member.name == bytes($0) } }
             #expect(text(written) == text(.object(own)), "\(example)")

@@ -65,6 +65,51 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
         #expect(wait.process == name && wait.timeoutMilliseconds == 5)
     }
 
+    @Test func processStartsInOtherWays() throws {
+        var sent = ProcessStartRequest(command: .shell([0x61]), input: .requests)
+        sent.background = true
+        sent.login = false
+        sent.shellProgram = OperationTests.strange
+        sent.terminal = ProcessTerminal(rows: 1, columns: 65535, term: [0x61])
+        let start = try ProcessStartRequest(try object { sent.write(to: &$0) })
+        #expect(start.background && !start.login && start.shellProgram == OperationTests.strange && start.terminal == sent.terminal)
+        #expect(start.process == nil && start.outputLimit == nil)
+        let limited = try ProcessStartRequest(parse(#"{"shell":"x","output_limit":8388608}"#))
+        #expect(limited.outputLimit == 8_388_608 && limited.login && !limited.background && limited.terminal == nil)
+        let shell = try ProcessStartRequest(parse(#"{"pty":{"rows":24,"columns":80}}"#))
+        #expect(shell.command == .loginShell && shell.terminal == ProcessTerminal(rows: 24, columns: 80))
+    }
+
+    @Test func processOutputAndList() throws {
+        let name = OperationTests.strange
+        let output = try ProcessOutputRequest(
+            try object { ProcessOutputRequest(process: name, from: 1 << 40, follow: true, limit: 0, tail: 7).write(to: &$0) })
+        #expect(output.process == name && output.from == 1 << 40 && output.follow && output.limit == 0 && output.tail == 7)
+        let whole = try ProcessOutputRequest(parse(#"{"process":"p"}"#))
+        #expect(whole.from == 0 && !whole.follow && whole.limit == nil && whole.tail == nil)
+        let resize = try ProcessResizeRequest(try object { ProcessResizeRequest(process: name, rows: 65535, columns: 1).write(to: &$0) })
+        #expect(resize.process == name && resize.rows == 65535 && resize.columns == 1)
+        let started = ProcessStarted(process: name, identifier: 7)
+        #expect(ProcessStarted(try object { started.write(to: &$0) }) == started)
+        var end = ProcessEnd(code: 0, signal: nil, wallMilliseconds: 1, processorMilliseconds: 2)
+        end.dropped = 3
+        end.droppedErrors = 4
+        for result in [
+            ProcessOutputResult(from: 5, next: 6, lost: 7, running: true), ProcessOutputResult(from: 0, next: 0, running: false, end: end),
+        ] {
+            #expect(ProcessOutputResult(try object { result.write(to: &$0) }) == result)
+        }
+        for ended in [nil, end] {
+            let listing = ProcessListing(
+                process: name, identifier: 7, command: [0x0A, 0xFF], directory: name, startedMilliseconds: 1 << 41, running: ended == nil,
+                hasTerminal: ended == nil, background: ended != nil, output: 9, end: ended)
+            let line = listing.line()
+            #expect(line.last == 0x0A)
+            #expect(line.dropLast().allSatisfy { $0 != 0x0A }, "a process is one line")
+            #expect(ProcessListing(try JSONParser.parse(line)) == listing)
+        }
+    }
+
     @Test func results() throws {
         let status = OperationTests.status
         #expect(FileStatus(try object { status.write(to: &$0) }) == status)
@@ -144,7 +189,19 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
         ("process.write", "{}", "process"), ("process.write", #"{"process":"p","eof":1}"#, "eof"),
         ("process.signal", #"{"process":"p"}"#, "signal"),
         ("process.signal", #"{"process":"p","signal":0}"#, "signal"), ("process.signal", #"{"process":"p","signal":65}"#, "signal"),
-        ("process.wait", "{}", "process"),
+        ("process.wait", "{}", "process"), ("process.start", #"{"pty":{"rows":1}}"#, "columns"),
+        ("process.start", #"{"shell":"x","pty":1}"#, "pty"), ("process.start", #"{"shell":"x","pty":{"rows":0,"columns":1}}"#, "rows"),
+        ("process.start", #"{"shell":"x","pty":{"rows":1,"columns":65536}}"#, "columns"),
+        ("process.start", #"{"shell":"x","pty":{"rows":1,"columns":1,"term":1}}"#, "term"),
+        ("process.start", #"{"shell":"x","background":true,"stdin":"stream"}"#, "stdin"),
+        ("process.start", #"{"shell":"x","background":1}"#, "background"), ("process.start", #"{"shell":"x","login":0}"#, "login"),
+        ("process.start", #"{"shell":"x","output_limit":8388609}"#, "output_limit"),
+        ("process.start", #"{"shell":"x","output_limit":1,"background":true}"#, "output_limit"),
+        ("process.start", #"{"shell":"x","shell_program":""}"#, "shell_program"), ("process.output", "{}", "process"),
+        ("process.output", #"{"process":"p","from":-1}"#, "from"), ("process.output", #"{"process":"p","follow":1}"#, "follow"),
+        ("process.output", #"{"process":"p","limit":"1"}"#, "limit"), ("process.output", #"{"process":"p","tail":1.0}"#, "tail"),
+        ("process.resize", #"{"rows":1,"columns":1}"#, "process"), ("process.resize", #"{"process":"p","columns":1}"#, "rows"),
+        ("process.resize", #"{"process":"p","rows":1,"columns":0}"#, "columns"),
     ])
     func invalid(operation: String, parameters: String, name: String) throws {
         let value = try parse(parameters)
@@ -161,6 +218,8 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
             case "process.write": _ = try ProcessWriteRequest(value)
             case "process.signal": _ = try ProcessSignalRequest(value)
             case "process.wait": _ = try ProcessWaitRequest(value)
+            case "process.output": _ = try ProcessOutputRequest(value)
+            case "process.resize": _ = try ProcessResizeRequest(value)
             default: Issue.record("no such operation")
             }
         }

@@ -73,6 +73,7 @@ final class RunRequest: OpenRequest {
         switch request.command {
         case .arguments(let arguments): command = arguments
         case .shell(let text): command = [[UInt8]("/bin/sh"), [UInt8]("-c"), text]
+        case .loginShell: return fail(OperationError(.unsupported, literal: "no terminals yet"))
         }
         let home = session.facts.home
         let directory = request.directory.map { HostPath($0, directory: nil, home: home) } ?? HostPath(home)
