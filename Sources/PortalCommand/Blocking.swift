@@ -1,5 +1,14 @@
 import NIOPosix
 import Portal
+import PortalWire
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 /// Calls that wait for a disk or a terminal, on threads of their own: the cooperative pool has only as many as there are processors.
 enum Blocking {
@@ -18,4 +27,29 @@ enum Blocking {
         } catch { throw PortalError(.cancelled, "cancelled") }
         return try result.get()
     }
+
+    /// As `run`, for what cannot fail.
+    static func value<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in pool.submit { _ in continuation.resume(returning: body()) } }
+    }
+
+    /// The next of standard input, on a thread that nothing else waits for; empty at its end.
+    static func input() async -> [UInt8] {
+        await withCheckedContinuation { continuation in
+            inputPool.submit { _ in
+                continuation.resume(
+                    returning: [UInt8](unsafeUninitializedCapacity: Limits.preferredPayloadLength) { buffer, count in
+                        var result: Int
+                        repeat { result = read(0, buffer.baseAddress, buffer.count) } while result < 0 && errno == EINTR
+                        count = max(0, result)
+                    })
+            }
+        }
+    }
+
+    private static let inputPool: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        return pool
+    }()
 }

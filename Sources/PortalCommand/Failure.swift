@@ -27,8 +27,8 @@ func fail(_ error: PortalError, on target: String? = nil, verbose: Bool = false)
     exit(error.details["status"]?.integer.flatMap { Int32(exactly: $0) } ?? failureStatus)
 }
 
-/// Ends the program with a status.
-func leave(_ status: Int32) -> Never { exit(status) }
+/// Ends the program with a status; what was prepared for that end (the terminal) is done.
+func endProgram(_ status: Int32) -> Never { exit(status) }
 
 /// Makes a signal do nothing by itself.
 func ignoreSignal(_ number: Int32) { _ = signal(number, SIG_IGN) }

@@ -15,18 +15,18 @@ struct PortalCommand: AsyncParsableCommand {
             """,
         version:
             "portal \(Build.version) (build \(Build.identity), protocol \(ProtocolVersion.minimum)-\(ProtocolVersion.maximum), executors: \(executors))",
-        subcommands: [ExecCommand.self, CallCommand.self, StatusCommand.self, StopCommand.self, ProxyCommand.self])
+        subcommands: [
+            ExecCommand.self, ShellCommand.self, CopyCommand.self, ListProcessesCommand.self, LogsCommand.self, AttachCommand.self,
+            KillCommand.self, CallCommand.self, StatusCommand.self, StopCommand.self, ProxyCommand.self,
+        ])
 
     private static var executors: String {
         Build.images.isEmpty ? "none" : Build.images.map(\.machine).joined(separator: " ")
     }
 }
 
-/// What every command that reaches a host takes.
-struct TargetOptions: ParsableArguments {
-    @Argument(help: "[user@]host[:directory] or ssh://[user@]host[:port][/directory]")
-    var target: String
-
+/// How a host is reached.
+struct LinkOptions: ParsableArguments {
     @Option(name: .customShort("F"), help: ArgumentHelp("Another ssh_config.", valueName: "file"))
     var sshConfig: String?
 
@@ -46,4 +46,16 @@ struct TargetOptions: ParsableArguments {
         options.progress = { terminal.show($0) }
         return options
     }
+}
+
+/// What every command takes that is about one host.
+struct TargetOptions: ParsableArguments {
+    @Argument(help: "[user@]host[:directory] or ssh://[user@]host[:port][/directory]")
+    var target: String
+
+    @OptionGroup var link: LinkOptions
+
+    var verbose: Bool { link.verbose }
+
+    func connectionOptions(terminal: Terminal) -> ConnectionOptions { link.connectionOptions(terminal: terminal) }
 }

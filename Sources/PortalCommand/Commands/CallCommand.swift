@@ -45,7 +45,7 @@ struct CallCommand: AsyncParsableCommand {
                 hasFailed = try await answerLines(workspace, terminal)
             }
             terminal.erase()
-            leave(hasFailed ? 1 : 0)
+            endProgram(hasFailed ? 1 : 0)
         } catch {
             terminal.erase()
             fail(error, verbose: options.verbose)

@@ -1,16 +1,6 @@
 import ArgumentParser
-import Dispatch
-import NIOPosix
 import Portal
 import PortalWire
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// `portal exec`: a command there, its streams and its status here.
 struct ExecCommand: AsyncParsableCommand {
@@ -21,6 +11,12 @@ struct ExecCommand: AsyncParsableCommand {
             The command's arguments arrive there as they are here: no shell reads them, unless the command is one (sh -c '…').
             Exit status: the command's own; 128 and the signal's number where one killed it; 127 where it is not there; 255 where portal or the
             connection failed. The first ^C interrupts the command's processes there, a second one kills them.
+
+            With -t the command gets a terminal (an editor, a pager); keys go to it as they are, ^C too.
+            \(TerminalEscapes.shell)
+
+            With --background the command's name is printed, and it goes on by itself, until it ends, is killed, or the target's proxy ends: see
+            portal ps, logs, attach and kill.
             """)
 
     @OptionGroup var options: TargetOptions
@@ -38,6 +34,18 @@ struct ExecCommand: AsyncParsableCommand {
     @Flag(name: .customShort("n"), help: "Do not read standard input.")
     var noInput = false
 
+    @Flag(name: .customShort("t"), help: "Give the command a terminal, of this one's size.")
+    var wantsTerminal = false
+
+    @Flag(help: "Print the command's name, and leave it running.")
+    var background = false
+
+    @Option(help: ArgumentHelp("The name of the command; with --background, p1, p2 and so on are made without it.", valueName: "name"))
+    var name: String?
+
+    @Flag(help: "With --background: keep its input open for portal attach. A terminal (-t) always takes it.")
+    var input = false
+
     @Argument(parsing: .postTerminator, help: "The command and its arguments.")
     var command: [String] = []
 
@@ -48,114 +56,41 @@ struct ExecCommand: AsyncParsableCommand {
             throw ValidationError("--env \(assignment): it is written NAME=VALUE")
         }
         if let timeout, !(timeout > 0 && timeout < 1e9) { throw ValidationError("--timeout \(timeout): it is a number of seconds above 0") }
+        if input, !background { throw ValidationError("--input belongs to --background; without it, standard input is the command's") }
+        if let name, name.isEmpty || name.utf8.count > 128 { throw ValidationError("--name: a name has 1 to 128 bytes") }
+        if name != nil, wantsTerminal, !background { throw ValidationError("--name and -t go together with --background only") }
     }
 
     func run() async throws {
-        ignoreSignal(SIGPIPE)
+        var request = ProcessStartRequest(command: .arguments(command.map { RawArguments.bytes(of: $0) }))
+        request.directory = cwd.map { RawArguments.bytes(of: $0) }
+        request.environment = env.map { assignment in
+            let parts = RawArguments.bytes(of: assignment).split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            return (Array(parts[0]), Array(parts[1]))
+        }
+        request.timeoutMilliseconds = timeout.map { UInt64(max(1, $0 * 1000)) }
+        request.process = name.map { Array($0.utf8) }
+        if wantsTerminal { request.terminal = RawTerminal.description() }
+        guard background else {
+            request.input = noInput ? .none : .stream
+            await CommandRun(options: options, request: request, escapes: TerminalEscapes.shell).run()
+        }
+        request.input = input ? .requests : .none
+        await startInBackground(request)
+    }
+
+    private func startInBackground(_ request: ProcessStartRequest) async -> Never {
         let terminal = Terminal()
-        let interrupts = Interrupts()
         do throws(PortalError) {
             let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
-            // What is typed belongs to the questions of connecting until there is a connection.
-            if !noInput, isatty(0) == 1 { _ = try await workspace.host() }
-            let process = try await workspace.start(remoteCommand)
-            interrupts.begin(terminal: terminal, process: process)
-            if !noInput { sendInput(to: process) }
-            let outputFailure = await printOutput(of: process, terminal: terminal)
+            let started = try await workspace.startInBackground(request)
             terminal.erase()
-            let end: ProcessEnd
-            do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {
-                // It ended because we ended it: with our signal, or because our reader is gone.
-                leave(128 + (outputFailure ?? interrupts.signal ?? SIGKILL))
-            }
-            if end.timedOut {
-                complain("portal: the command did not end within \(timeout ?? 0) seconds; its processes on the host were ended")
-                leave(124)
-            }
-            if end.left > 0, options.verbose { complain("portal: \(end.left) processes that the command started go on there") }
-            leave(end.shellStatus)
+            writeAll(1, started.process + [0x0A])
+            endProgram(0)
         } catch {
             terminal.erase()
             fail(error, on: options.target, verbose: options.verbose)
-        }
-    }
-
-    private var remoteCommand: RemoteCommand {
-        var remote = RemoteCommand(command[0], Array(command.dropFirst()))
-        remote.directory = cwd.map { RemotePath($0) }
-        remote.environment = env.map { assignment in
-            let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return (String(parts[0]), String(parts[1]))
-        }
-        remote.timeoutSeconds = timeout
-        remote.takesInput = !noInput
-        return remote
-    }
-
-    /// Standard input goes there as it comes; the process's credit is what holds it back.
-    private func sendInput(to process: RemoteProcess) {
-        Task {
-            let reader = NIOThreadPool(numberOfThreads: 1)
-            reader.start()
-            while let bytes = try? await reader.runIfActive({ ExecCommand.readInput() }), !bytes.isEmpty { await process.send(bytes) }
-            await process.closeInput()
-        }
-    }
-
-    private static func readInput() -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Limits.preferredPayloadLength) { buffer, count in
-            var result: Int
-            repeat { result = read(0, buffer.baseAddress, buffer.count) } while result < 0 && errno == EINTR
-            count = max(0, result)
-        }
-    }
-
-    /// Prints until the end. Gives SIGPIPE where the reader of our output is gone: the command is then ended as if it had met that itself.
-    private func printOutput(of process: RemoteProcess, terminal: Terminal) async -> Int32? {
-        let writer = NIOThreadPool(numberOfThreads: 1)
-        writer.start()
-        var failure: Int32?
-        for await piece in process.output where failure == nil {
-            terminal.erase()
-            let problem = try? await writer.runIfActive { writeAll(piece.isError ? 2 : 1, piece.bytes) }
-            if let code = problem {
-                failure = SIGPIPE
-                if code != EPIPE { complain("portal: cannot write the output: \(String(cString: strerror(code)))") }
-                process.cancel(signal: SIGPIPE, graceMilliseconds: 1000)
-            }
-        }
-        return failure
-    }
-}
-
-/// ^C and its kin: the first is passed to the command's processes, which get some time; the second kills them.
-///
-/// `@unchecked Sendable`: `received` is only touched on `queue`, where the signals arrive; `signal` reads it there.
-private final class Interrupts: @unchecked Sendable {
-    private static let graceMilliseconds: UInt64 = 10_000
-
-    private let queue = DispatchQueue(label: "portal.signals")
-    private var sources: [any DispatchSourceSignal] = []
-    private var received: Int32?
-
-    /// The first signal that came.
-    var signal: Int32? { queue.sync { received } }
-
-    func begin(terminal: Terminal, process: RemoteProcess) {
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            ignoreSignal(number)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { [self] in
-                terminal.restore()
-                if received == nil {
-                    received = number
-                    process.cancel(signal: number, graceMilliseconds: Interrupts.graceMilliseconds)
-                } else {
-                    process.cancel()
-                }
-            }
-            source.activate()
-            sources.append(source)
         }
     }
 }

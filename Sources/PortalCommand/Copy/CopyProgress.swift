@@ -29,7 +29,8 @@ final class CopyProgress: Sendable {
     private static let rateSeconds: UInt64 = 5
 
     private let state = Mutex(State())
-    private let timer: (any DispatchSourceTimer)?
+    // Made in `init`; `cancel` may be called from anywhere.
+    nonisolated(unsafe) private let timer: (any DispatchSourceTimer)?
 
     /// - Parameter shows: Whether the line is wanted and standard error can show it.
     init(shows: Bool) {
@@ -110,7 +111,8 @@ final class CopyProgress: Sendable {
             var size = winsize()
             let columns = ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
             let line = CopyProgress.line(
-                name: Path.shown(state.name), files: state.files, filesDone: state.filesDone, bytes: state.bytes, bytesDone: state.bytesDone,
+                name: Path.shown(state.name), files: state.files, filesDone: state.filesDone, bytes: state.bytes,
+                bytesDone: state.bytesDone,
                 rate: CopyProgress.rate(state.marks), columns: columns)
             writeAll(2, Array("\r\(line)\u{1B}[K".utf8))
             state.isShown = true

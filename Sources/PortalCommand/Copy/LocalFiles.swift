@@ -37,7 +37,7 @@ enum LocalFiles {
         if status.kind == .symlink {
             var buffer = [UInt8](repeating: 0, count: 4096)
             let count = buffer.withUnsafeMutableBytes { buffer in
-                withPath(path) { readlink($0, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count) }
+                withPath(path) { readlink($0, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count) }
             }
             guard count >= 0 else { throw failure("read the link", path) }
             status.target = Array(buffer[..<count])

@@ -1,0 +1,142 @@
+import Dispatch
+import Portal
+import PortalWire
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// One process on the host that lives as long as this program: its streams are this program's, and its status too.
+struct CommandRun {
+    let options: TargetOptions
+    var request: ProcessStartRequest
+    let escapes: String
+
+    /// Runs it to its end, and ends the program.
+    func run() async -> Never {
+        ignoreSignal(SIGPIPE)
+        let terminal = Terminal()
+        do throws(PortalError) {
+            let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
+            // What is typed belongs to the questions of connecting until there is a connection.
+            if request.input != .none, isatty(0) == 1 { _ = try await workspace.host() }
+            if request.terminal == nil { try await runWithStreams(workspace, terminal) }
+            try await runOnTerminal(workspace, terminal)
+        } catch {
+            terminal.erase()
+            fail(error, on: options.target, verbose: options.verbose)
+        }
+    }
+
+    // MARK: With streams
+
+    private func runWithStreams(_ workspace: Workspace, _ terminal: Terminal) async throws(PortalError) -> Never {
+        let interrupts = Interrupts()
+        let process = try await workspace.start(request)
+        interrupts.begin(terminal: terminal, process: process)
+        if request.input == .stream { sendInput(to: process) }
+        let outputFailure = await printOutput(of: process, terminal: terminal)
+        terminal.erase()
+        let end: ProcessEnd
+        do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {
+            // It ended because we ended it: with our signal, or because our reader is gone.
+            endProgram(128 + (outputFailure ?? interrupts.signal ?? SIGKILL))
+        }
+        leave(with: end)
+    }
+
+    private func leave(with end: ProcessEnd) -> Never {
+        if end.timedOut {
+            complain("portal: the command did not end in time; its processes on the host were ended")
+            endProgram(124)
+        }
+        if end.left > 0, options.verbose { complain("portal: \(end.left) processes that the command started go on there") }
+        endProgram(end.shellStatus)
+    }
+
+    /// Standard input goes there as it comes; the process's credit is what holds it back.
+    private func sendInput(to process: RemoteProcess) {
+        Task {
+            while true {
+                let bytes = await Blocking.input()
+                guard !bytes.isEmpty else { break }
+                await process.send(bytes)
+            }
+            await process.closeInput()
+        }
+    }
+
+    /// Prints until the end. Gives SIGPIPE where the reader of our output is gone: the command is then ended as if it had met that itself.
+    private func printOutput(of process: RemoteProcess, terminal: Terminal) async -> Int32? {
+        var failure: Int32?
+        for await piece in process.output where failure == nil {
+            terminal.erase()
+            let problem = await Blocking.value { writeAll(piece.isError ? 2 : 1, piece.bytes) }
+            if let code = problem {
+                failure = SIGPIPE
+                if code != EPIPE { complain("portal: cannot write the output: \(String(cString: strerror(code)))") }
+                process.cancel(signal: SIGPIPE, graceMilliseconds: 1000)
+            }
+        }
+        return failure
+    }
+
+    // MARK: On a terminal
+
+    private func runOnTerminal(_ workspace: Workspace, _ terminal: Terminal) async throws(PortalError) -> Never {
+        var request = request
+        let name = Array("terminal-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))".utf8)
+        request.process = name
+        let process = try await workspace.start(request)
+        terminal.erase()
+        let session = TerminalSession(peer: StartedPeer(workspace: workspace, process: process, name: name), escapes: escapes)
+        let ending = await session.run()
+        let end: ProcessEnd
+        do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {
+            switch ending {
+            case .signal(let number): endProgram(128 + number)
+            case .unread: endProgram(128 + SIGPIPE)
+            case .left, .ended:
+                complain("portal: the session on \(options.target) was ended")
+                endProgram(failureStatus)
+            }
+        }
+        leave(with: end)
+    }
+}
+
+/// ^C and its kin: the first is passed to the command's processes, which get some time; the second kills them.
+///
+/// `@unchecked Sendable`: `received` is only touched on `queue`, where the signals arrive; `signal` reads it there.
+private final class Interrupts: @unchecked Sendable {
+    private static let graceMilliseconds: UInt64 = 10_000
+
+    private let queue = DispatchQueue(label: "portal.signals")
+    private var sources: [any DispatchSourceSignal] = []
+    private var received: Int32?
+
+    /// The first signal that came.
+    var signal: Int32? { queue.sync { received } }
+
+    func begin(terminal: Terminal, process: RemoteProcess) {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            ignoreSignal(number)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler { [self] in
+                terminal.restore()
+                if received == nil {
+                    received = number
+                    process.cancel(signal: number, graceMilliseconds: Interrupts.graceMilliseconds)
+                } else {
+                    process.cancel()
+                }
+            }
+            source.activate()
+            sources.append(source)
+        }
+    }
+}

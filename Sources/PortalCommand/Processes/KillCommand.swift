@@ -1,0 +1,52 @@
+import ArgumentParser
+import Portal
+import PortalWire
+
+/// `portal kill`: a signal for background processes.
+struct KillCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kill",
+        abstract: "Send a signal to commands that run on the host.",
+        discussion: """
+            The signal is TERM unless another is named (-s KILL, -s 9). It goes to the command's process group; with --tree to everything that the
+            command started, also what left the group. Exit status: 0, or 1 where one of them does not run.
+            """)
+
+    @OptionGroup var options: TargetOptions
+
+    @Argument(help: "Their names, as portal ps has them.")
+    var processes: [String]
+
+    @Option(name: .shortAndLong, help: "The signal: a name or a number of Linux's.")
+    var signal = "TERM"
+
+    @Flag(help: "Everything that the command started, too.")
+    var tree = false
+
+    func validate() throws {
+        guard SignalName.number(signal) != nil else { throw ValidationError("-s \(signal): no such signal") }
+        guard !processes.isEmpty else { throw ValidationError("name a process; portal ps lists them") }
+    }
+
+    func run() async throws {
+        let terminal = Terminal()
+        do throws(PortalError) {
+            let workspace = try await Workspace.connect(options.target, options: options.connectionOptions(terminal: terminal))
+            terminal.erase()
+            var hasFailed = false
+            for process in processes {
+                let request = ProcessSignalRequest(
+                    process: RawArguments.bytes(of: process), signal: SignalName.number(signal) ?? 15, tree: tree)
+                do throws(PortalError) { try await workspace.signal(request) } catch {
+                    if error.code == .disconnected || error.code == .outcomeUnknown { throw error }
+                    complain("portal: \(process): \(error.message)")
+                    hasFailed = true
+                }
+            }
+            endProgram(hasFailed ? 1 : 0)
+        } catch {
+            terminal.erase()
+            fail(error, on: options.target, verbose: options.verbose)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Portal
+import PortalWire
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A background process that the session is attached to: it goes on when the person leaves.
+final class AttachedPeer: TerminalPeer {
+    private struct State {
+        var reader: ProcessOutputReader?
+        var isLeft = false
+        var hasComplained = false
+        var result: Result<ProcessOutputResult, PortalError>?
+    }
+
+    private let workspace: Workspace
+    private let name: [UInt8]
+    let hasTerminal: Bool
+    private let state = Mutex(State())
+
+    /// - Parameter reader: Its output, followed.
+    init(workspace: Workspace, name: [UInt8], hasTerminal: Bool, reader: ProcessOutputReader) {
+        self.workspace = workspace
+        self.name = name
+        self.hasTerminal = hasTerminal
+        state.withLock { $0.reader = reader }
+    }
+
+    /// How the process ended; nil where it goes on.
+    func end() throws(PortalError) -> ProcessEnd? { try state.withLock { $0.result }?.get().end }
+
+    func send(_ bytes: [UInt8]) async { await write(bytes, end: false) }
+
+    func endInput() async { await write([], end: true) }
+
+    private func write(_ bytes: [UInt8], end: Bool) async {
+        do throws(PortalError) {
+            try await workspace.write(ProcessWriteRequest(process: name, end: end), content: bytes)
+        } catch {
+            let isNew = state.withLock { state in
+                defer { state.hasComplained = true }
+                return !state.hasComplained && !state.isLeft
+            }
+            // The end of an input that it never took is no news, and neither is what comes after its own end.
+            if isNew, !end, error.code != .notFound { complain("portal: \(error.message)") }
+        }
+    }
+
+    func resize(_ size: ProcessTerminal) async {
+        try? await workspace.resize(ProcessResizeRequest(process: name, rows: size.rows, columns: size.columns))
+    }
+
+    /// Makes what runs there draw its screen again: only another size makes it do that.
+    func redraw() async {
+        var size = RawTerminal.description()
+        size.columns = size.columns > 1 ? size.columns - 1 : 2
+        await resize(size)
+        await resize(RawTerminal.description())
+    }
+
+    func next() async -> RemoteProcess.Output? {
+        while let reader = state.withLock({ $0.isLeft ? nil : $0.reader }) {
+            if let piece = await reader.next() { return piece }
+            let result: Result<ProcessOutputResult, PortalError>
+            do throws(PortalError) { result = .success(try await reader.end()) } catch { result = .failure(error) }
+            state.withLock { $0.result = result }
+            guard case .success(let output) = result, output.running, !state.withLock({ $0.isLeft }) else { return nil }
+            // More was printed than is kept while this was slow: from there on.
+            let request = ProcessOutputRequest(process: name, from: output.next, follow: true)
+            do throws(PortalError) {
+                let next = try await workspace.output(request)
+                state.withLock { $0.reader = next }
+            } catch {
+                state.withLock { $0.result = .failure(error) }
+                return nil
+            }
+        }
+        return nil
+    }
+
+    func leave(signal: Int32?) {
+        let reader = state.withLock { state in
+            state.isLeft = true
+            return state.reader
+        }
+        reader?.cancel()
+    }
+}
