@@ -42,7 +42,9 @@ actor CopyQueue {
     /// The next item; nil when everything is copied, or the copying was stopped.
     func next() async -> CopyItem? {
         while !isStopped {
-            if !directories.isEmpty, small.count + large.count < CopyQueue.filesAhead || active == 0 { return begin(directories.removeLast()) }
+            if !directories.isEmpty, small.count + large.count < CopyQueue.filesAhead || active == 0 {
+                return begin(directories.removeLast())
+            }
             if activeLarge < CopyQueue.largeAtOnce, let item = large.popLast() {
                 activeLarge += 1
                 return begin(item)
