@@ -60,12 +60,17 @@ struct Report: Codable {
                 p95: sorted[min(sorted.count - 1, sorted.count * 95 / 100)], count: samples.count))
     }
 
+    /// A rate that was measured once, in megabytes (10^6) a second.
+    mutating func addRate(_ what: String, _ tool: String, _ network: String, _ rate: Double) {
+        append(Row(network: network, what: what, tool: tool, unit: "MB/s", median: rate, p95: rate, count: 1))
+    }
+
     private mutating func append(_ row: Row) {
         rows.append(row)
         say(Report.line(row))
     }
 
-    static let heading = "network            what                        tool                 median       p95  unit     n"
+    static let heading = "network            what                           tool                   median       p95  unit     n"
 
     static func line(_ row: Row) -> String {
         func pad(_ text: String, _ width: Int) -> String { text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0) }
@@ -73,7 +78,7 @@ struct Report: Codable {
             let text = String(format: value < 10 ? "%.3f" : "%.1f", value)
             return String(repeating: " ", count: max(0, 10 - text.count)) + text
         }
-        return pad(row.network, 19) + pad(row.what, 28) + pad(row.tool, 18) + number(row.median) + number(row.p95) + "  " + pad(row.unit, 6)
+        return pad(row.network, 19) + pad(row.what, 31) + pad(row.tool, 20) + number(row.median) + number(row.p95) + "  " + pad(row.unit, 6)
             + String(row.count)
     }
 }

@@ -1,5 +1,5 @@
 // `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
-// Nothing here asserts: it prints a table and writes it as JSON. Arguments: [--quick] [--output FILE] [--portal PROGRAM]
+// `--crowd` measures only what happens at the same time. Nothing here asserts: it prints a table and writes it as JSON. Arguments: [--quick] [--crowd] [--output FILE] [--portal PROGRAM]
 
 import Foundation
 import NIOCore
@@ -25,13 +25,16 @@ func runAll() async throws {
     say(Report.heading)
 
     let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
-    try await bench.measureExecutors(&report)
-    try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
-    try await bench.measure(
-        &report, network: "50 ms", line: NetworkRelay.Line(roundTrip: .milliseconds(50)), scale: quick ? 0.05 : 0.2, transfers: false)
-    try await bench.measure(
-        &report, network: "50 ms 100 Mbit/s", line: NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000),
-        scale: quick ? 0.05 : 0.1, calls: false)
+    let line = NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000)
+    if !arguments.contains("--crowd") {
+        try await bench.measureExecutors(&report)
+        try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
+        try await bench.measure(
+            &report, network: "50 ms", line: NetworkRelay.Line(roundTrip: .milliseconds(50)), scale: quick ? 0.05 : 0.2, transfers: false)
+        try await bench.measure(&report, network: "50 ms 100 Mbit/s", line: line, scale: quick ? 0.05 : 0.1, calls: false)
+    }
+    try await bench.measureCrowd(&report, network: "loopback", line: nil, scale: quick ? 0.2 : 1)
+    try await bench.measureCrowd(&report, network: "50 ms 100 Mbit/s", line: line, scale: quick ? 0.2 : 1)
     await bench.end()
 
     let encoder = JSONEncoder()

@@ -2,8 +2,9 @@ import PortalWire
 
 /// One end of a link, without any I/O: bytes go in and come out, messages come out and go in.
 ///
-/// It cuts frames, checks that a hello comes first and once, counts, acknowledges, keeps for replay, and answers pings. Whoever drives it
-/// moves bytes between it and a pipe, asks for events after each receive, and stops producing while `isFull`.
+/// It cuts frames, checks that a hello comes first and once, counts, acknowledges, keeps for replay, answers pings, and measures with pings of
+/// its own how much may be on its way. Whoever drives it moves bytes between it and a pipe, asks for events after each receive, and produces
+/// while there is room.
 public struct LinkEndpoint {
     /// Something that the driver acts on.
     public enum Event {
@@ -20,7 +21,12 @@ public struct LinkEndpoint {
     private var replay = ReplayBuffer()
     private var hasPeerHello = false
     private let isCounting: Bool
+    private var window = CongestionWindow()
     private var outbound: [Frame] = []
+    /// The time, in nanoseconds of a clock that never goes back. The driver sets it before it receives and before it sends.
+    public var now: UInt64 = 0
+    /// The last round trip that a ping took, in nanoseconds; nil before the first.
+    public private(set) var roundTrip: UInt64?
     /// Bytes that wait to be taken by the driver.
     public private(set) var outboundBytes = 0
 
@@ -77,7 +83,9 @@ public struct LinkEndpoint {
         case .ping(let number):
             send(.pong(number))
             return .nothing
-        case .pong(let number): return .event(.pong(number))
+        case .pong(let number):
+            if let time = window.answered(number, at: now) { roundTrip = time }
+            return .event(.pong(number))
         case .goodbye(let code, let text): return .goodbye(code, text)
         case .unknown: return .nothing
         default: return .event(.message(message, frame))
@@ -104,6 +112,18 @@ public struct LinkEndpoint {
 
     /// The number of sequenced frames that were sent.
     public var sent: UInt64 { replay.sent }
+
+    /// Whether streams may send more now. What they send beyond it would wait in the pipe, and everything after it behind them.
+    public var hasRoom: Bool { !isFull && window.inFlight < window.size }
+
+    /// Whether short data may be sent, which goes before streams. A thousand short answers at once are a stream too.
+    public var hasRoomForShort: Bool { !isFull && window.inFlight < 2 * window.size }
+
+    /// The bytes that may be on their way to the peer at once, as measured.
+    public var windowBytes: Int { window.size }
+
+    /// Queues a ping, to see whether the peer lives and how far it is. Its number is not the driver's business: any pong is an answer.
+    public mutating func ping() { enqueue(Message.ping(window.probe(at: now)).frame(), isSequenced: false) }
 
     /// Queues a message.
     public mutating func send(_ message: Message, payload: [UInt8] = []) {
@@ -138,5 +158,9 @@ public struct LinkEndpoint {
         if isCounting, isSequenced { replay.append(frame) }
         outbound.append(frame)
         outboundBytes += frame.bytes.count
+        guard isCounting, let number = window.sent(frame.bytes.count, at: now) else { return }
+        let ping = Message.ping(number).frame()
+        outbound.append(ping)
+        outboundBytes += ping.bytes.count
     }
 }

@@ -24,12 +24,12 @@ final class HostLink {
         case failed(String)
     }
 
-    /// More than this waiting for the kernel, and clients are not read.
-    static let pendingBytesHighMark = 1024 * 1024
+    /// More than this waiting for the kernel, and what clients send waits here, where what is short goes first.
+    private static let pendingBytesHighMark = 256 * 1024
     private static let pingInterval = TimeAmount.seconds(15)
     private static let helloDeadline = TimeAmount.seconds(15)
     /// Pings without any answer after which the link is given up.
-    private static let unansweredPings = 3
+    private static let mostUnansweredPings = 3
 
     private let eventLoop: any EventLoop
     private let handler: (Event) -> Void
@@ -37,9 +37,8 @@ final class HostLink {
     private var endpoint = LinkEndpoint(isCounting: true)
     private(set) var state = State.idle
     private(set) var since = NIODeadline.now()
-    private(set) var roundTrip: TimeAmount?
-    private var pingSent: [(number: UInt64, at: NIODeadline)] = []
-    private var pingNumber: UInt64 = 0
+    private let outgoing = OutgoingQueue()
+    private var unansweredPings = 0
     private var pingTask: RepeatedTask?
     private var helloTask: Scheduled<Void>?
     private var session: [UInt8] = []
@@ -61,8 +60,11 @@ final class HostLink {
         }
     }
 
-    /// Whether clients must wait before they send more.
-    var isFull: Bool { endpoint.isFull || (pipe?.pendingBytes ?? 0) > HostLink.pendingBytesHighMark }
+    /// The last round trip that was measured.
+    var roundTrip: TimeAmount? { isReady ? endpoint.roundTrip.map { .nanoseconds(Int64($0)) } : nil }
+
+    /// The bytes of a client that wait for room on the link.
+    func waitingBytes(ofClient number: UInt64) -> Int { outgoing.bytes(ofClient: number) }
 
     // MARK: Connecting
 
@@ -97,7 +99,7 @@ final class HostLink {
         }
         pipe.start(
             onBytes: { [self] buffer in receive(buffer) },
-            onWritable: { [self] in handler(.writable) },
+            onWritable: { [self] in flush() },
             onClosed: { [self] end in
                 guard self.pipe != nil else { return }
                 fail("the connection to the host ended\(HostLink.describe(end))")
@@ -113,13 +115,14 @@ final class HostLink {
     // MARK: Traffic
 
     private func receive(_ buffer: ByteBuffer) {
+        setTime()
         buffer.withUnsafeReadableBytes { endpoint.receive($0) }
         do throws(LinkError) {
             while let event = try endpoint.nextEvent() {
                 switch event {
                 case .hello(let hello, _): welcome(hello)
                 case .message(let message, let frame): handler(.frame(message, frame))
-                case .pong(let number): answered(number)
+                case .pong: unansweredPings = 0
                 }
             }
         } catch {
@@ -127,10 +130,9 @@ final class HostLink {
             fail("the link to the host broke: \(String(decoding: error.text, as: UTF8.self))")
             return
         }
+        // What it acknowledged may have made room.
         flush()
         handler(.batchEnded)
-        // What it acknowledged may have made room.
-        if !isFull { handler(.writable) }
     }
 
     private func welcome(_ hello: Hello) {
@@ -152,13 +154,37 @@ final class HostLink {
         }
     }
 
-    /// Passes a frame on. The caller flushes.
-    func send(_ frame: Frame) { endpoint.send(sequenced: frame) }
+    /// Passes a frame on in its turn among others: a request or its data. The caller flushes.
+    func send(_ frame: Frame, of id: UInt64) { outgoing.append(frame, of: id, at: NIODeadline.now().uptimeNanoseconds) }
 
-    func send(_ message: Message) { endpoint.send(message) }
+    /// Passes a frame on before everything that waits: what says something about data that comes from the host. The caller flushes.
+    func sendNow(_ frame: Frame) { endpoint.send(sequenced: frame) }
+
+    /// Gives a request up; its data that waits here is dropped. The caller flushes.
+    /// - Returns: False where the request itself was waiting here: the host has not seen it and never will.
+    func cancel(_ frame: Frame, of id: UInt64) -> Bool {
+        guard outgoing.giveUp(id) else { return false }
+        sendNow(frame)
+        return true
+    }
+
+    /// Whether a request waits here: the host has not seen it.
+    func isWaiting(_ id: UInt64) -> Bool { outgoing.isWaiting(id) }
+
+    /// The host has ended a request: nothing more of it is sent.
+    func ended(_ id: UInt64) { outgoing.remove(id) }
 
     func flush() {
         guard let pipe else { return }
+        setTime()
+        var taken = false
+        while pipe.pendingBytes + endpoint.outboundBytes < HostLink.pendingBytesHighMark,
+            let frame = outgoing.next(hasRoom: endpoint.hasRoom, hasRoomForShort: endpoint.hasRoomForShort, at: endpoint.now)
+        {
+            endpoint.send(sequenced: frame)
+            taken = true
+        }
+        if taken { handler(.writable) }
         let frames = endpoint.takeOutbound()
         guard !frames.isEmpty else { return }
         var buffer = ByteBuffer()
@@ -171,8 +197,8 @@ final class HostLink {
 
     private func watch() {
         endpoint.acknowledgeIfNeeded()
-        if pingSent.count >= HostLink.unansweredPings {
-            fail("the host has not answered for \(HostLink.unansweredPings * 15) seconds")
+        if unansweredPings >= HostLink.mostUnansweredPings {
+            fail("the host has not answered for \(HostLink.mostUnansweredPings * 15) seconds")
             return
         }
         ping()
@@ -180,15 +206,12 @@ final class HostLink {
     }
 
     private func ping() {
-        pingNumber += 1
-        pingSent.append((pingNumber, .now()))
-        endpoint.send(.ping(pingNumber))
+        unansweredPings += 1
+        setTime()
+        endpoint.ping()
     }
 
-    private func answered(_ number: UInt64) {
-        if let sent = pingSent.first(where: { $0.number == number }) { roundTrip = .now() - sent.at }
-        pingSent.removeAll { $0.number <= number }
-    }
+    private func setTime() { endpoint.now = NIODeadline.now().uptimeNanoseconds }
 
     // MARK: The end
 
@@ -197,12 +220,14 @@ final class HostLink {
         connecting?.cancel()
         tearDown()
         change(to: .idle)
+        outgoing.removeAll()
     }
 
     private func fail(_ reason: String) {
         tearDown()
         change(to: .failed(reason))
         handler(.lost(reason))
+        outgoing.removeAll()
     }
 
     private func tearDown() {
@@ -210,8 +235,7 @@ final class HostLink {
         pingTask = nil
         helloTask?.cancel()
         helloTask = nil
-        pingSent = []
-        roundTrip = nil
+        unansweredPings = 0
         let pipe = self.pipe
         self.pipe = nil
         pipe?.close()

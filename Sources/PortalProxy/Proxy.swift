@@ -38,7 +38,6 @@ public final class Proxy: @unchecked Sendable {
     private var clients: [UInt64: ProxyClient] = [:]
     private var nextClient: UInt64 = 1
     private var idleTask: Scheduled<Void>?
-    private var isReadingClients = true
     private var progress: LinkState?
     private var connectWaiters: [(id: UInt64, client: UInt64)] = []
 
@@ -65,7 +64,6 @@ public final class Proxy: @unchecked Sendable {
         clients[client.number] = client
         idleTask?.cancel()
         try channel.pipeline.syncOperations.addHandler(ProxyClientHandler(proxy: self, client: client))
-        if !isReadingClients { client.setReading(false) }
     }
 
     func receive(_ buffer: ByteBuffer, from client: ProxyClient) {
@@ -85,7 +83,7 @@ public final class Proxy: @unchecked Sendable {
         }
         link.flush()
         client.flush()
-        updateReading()
+        updateReading(client)
     }
 
     private func welcome(_ client: ProxyClient, _ hello: Hello) {
@@ -104,22 +102,34 @@ public final class Proxy: @unchecked Sendable {
             guard client.openRequests.count < Limits.openRequests else { throw .broken(.requests) }
             if request.operation.starts(with: [UInt8]("proxy.")) { return answer(request, to: client) }
             client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: link.isReady)
-            pass(frame, from: client)
-        case .data(let id, _, _), .credit(let id, _), .starved(let id), .cancel(let id, _):
-            // What crossed the request's last frame is dropped.
-            if client.openRequests[id] != nil { pass(frame, from: client) }
+            pass(frame, of: request.id, from: client)
+        // What crossed the request's last frame is dropped.
+        case .data(let id, _, _), .starved(let id):
+            if client.openRequests[id] != nil { pass(frame, of: id, from: client) }
+        case .credit(let id, _):
+            if client.openRequests[id] != nil { if link.isReady { link.sendNow(frame) } else { client.wait(frame, of: id) } }
+        case .cancel(let id, _): if client.openRequests[id] != nil { cancel(id, frame, from: client) }
         case .answer(let id, let text): questions.answer(id, text, from: client)
         default: throw .broken(.message)
         }
     }
 
-    private func pass(_ frame: Frame, from client: ProxyClient) {
+    private func pass(_ frame: Frame, of id: UInt64, from client: ProxyClient) {
         if link.isReady {
-            link.send(frame)
+            link.send(frame, of: id)
         } else {
-            client.wait(frame)
+            client.wait(frame, of: id)
             connectIfNeeded()
         }
+    }
+
+    /// A request that the host has not seen is over at once: it has had no effect.
+    private func cancel(_ id: UInt64, _ frame: Frame, from client: ProxyClient) {
+        if client.openRequests[id]?.isSent == true, link.cancel(frame, of: id) { return }
+        client.forgetWaiting(id)
+        client.openRequests[id] = nil
+        connectWaiters.removeAll { $0.id == id }
+        client.send(.failure(id: id, OperationError(.cancelled, literal: "cancelled before the host had it")))
     }
 
     func left(_ client: ProxyClient) {
@@ -127,7 +137,9 @@ public final class Proxy: @unchecked Sendable {
         connectWaiters.removeAll { $0.client == client.number }
         questions.left(client.number, clients: waitingClients)
         if link.isReady {
-            for (id, request) in client.openRequests where request.isSent { link.send(.cancel(id: id, Cancellation())) }
+            for (id, request) in client.openRequests where request.isSent {
+                _ = link.cancel(Message.cancel(id: id, Cancellation()).frame(), of: id)
+            }
             link.flush()
         }
         client.openRequests = [:]
@@ -162,7 +174,7 @@ public final class Proxy: @unchecked Sendable {
         switch event {
         case .frame(let message, let frame): route(message, frame)
         case .batchEnded: for client in clients.values { client.flush() }
-        case .writable: updateReading()
+        case .writable: for client in clients.values { updateReading(client) }
         case .stateChanged: stateChanged()
         case .lost(let reason): lost(reason)
         }
@@ -176,6 +188,7 @@ public final class Proxy: @unchecked Sendable {
         case .result(let request, _), .failure(let request, _):
             id = request
             isLast = true
+            link.ended(id)
         default: return
         }
         guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
@@ -188,7 +201,7 @@ public final class Proxy: @unchecked Sendable {
         case .ready(let host):
             questions.withdraw()
             for client in waitingClients {
-                for frame in client.takeWaitingFrames() { link.send(frame) }
+                for (id, frame) in client.takeWaitingFrames() { link.send(frame, of: id) }
                 for id in client.openRequests.keys { client.openRequests[id]?.isSent = true }
                 client.send(.state(LinkState(text: Array("connected".utf8), isReady: true)))
                 client.flush()
@@ -211,7 +224,7 @@ public final class Proxy: @unchecked Sendable {
         for client in clients.values {
             for (id, request) in client.openRequests {
                 let error: OperationError
-                if OperationNames.isReadOnly(request.operation) {
+                if link.isWaiting(id) || OperationNames.isReadOnly(request.operation) {
                     error = OperationError(.disconnected, Array(reason.utf8))
                 } else {
                     let text = "\(reason); whether \(String(decoding: request.operation, as: UTF8.self)) took effect is unknown"
@@ -221,8 +234,8 @@ public final class Proxy: @unchecked Sendable {
             }
             client.openRequests = [:]
             client.flush()
+            updateReading(client)
         }
-        updateReading()
     }
 
     /// What the host never saw has certainly not been applied.
@@ -246,11 +259,9 @@ public final class Proxy: @unchecked Sendable {
         }
     }
 
-    private func updateReading() {
-        let shouldRead = !link.isFull
-        guard shouldRead != isReadingClients else { return }
-        isReadingClients = shouldRead
-        for client in clients.values { client.setReading(shouldRead) }
+    /// A client that has sent far more than the link takes is not read until some of it is gone; others are.
+    private func updateReading(_ client: ProxyClient) {
+        client.setReading(client.waitingBytes + link.waitingBytes(ofClient: client.number) < ProxyClient.waitingBytesLimit)
     }
 
     // MARK: The proxy's own operations

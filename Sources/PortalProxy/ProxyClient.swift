@@ -6,7 +6,7 @@ import PortalWire
 final class ProxyClient {
     /// Above this the client is too slow to be kept: credit bounds what one stream sends, this bounds all of them together.
     static let pendingBytesLimit = 64 * 1024 * 1024
-    /// The bytes of requests that wait for a link; beyond, the client's socket is not read.
+    /// The bytes that wait for a link, or for room on it; beyond, the client's socket is not read.
     static let waitingBytesLimit = 16 * 1024 * 1024
 
     let number: UInt64
@@ -17,8 +17,9 @@ final class ProxyClient {
     /// The client's requests that are open, and what each asked for.
     var openRequests: [UInt64: OpenRequest] = [:]
     /// Frames that wait until there is a link.
-    private(set) var waitingFrames: [Frame] = []
-    private var waitingBytes = 0
+    private var waitingFrames: [(id: UInt64, frame: Frame)] = []
+    private(set) var waitingBytes = 0
+    private var isReading = true
     private var pendingBytes = 0
     private var needsFlush = false
 
@@ -67,21 +68,30 @@ final class ProxyClient {
         channel.flush()
     }
 
-    func wait(_ frame: Frame) {
-        waitingFrames.append(frame)
+    func wait(_ frame: Frame, of id: UInt64) {
+        waitingFrames.append((id, frame))
         waitingBytes += frame.bytes.count
-        if waitingBytes > ProxyClient.waitingBytesLimit { setReading(false) }
     }
 
-    func takeWaitingFrames() -> [Frame] {
+    func takeWaitingFrames() -> [(id: UInt64, frame: Frame)] {
         let frames = waitingFrames
         waitingFrames = []
         waitingBytes = 0
         return frames
     }
 
-    /// Whether its socket is read: not while the host takes no more.
-    func setReading(_ isReading: Bool) { channel.setOption(.autoRead, value: isReading).whenFailure { _ in } }
+    /// A request is given up before the host has seen it.
+    func forgetWaiting(_ id: UInt64) {
+        waitingFrames.removeAll { $0.id == id }
+        waitingBytes = waitingFrames.reduce(0) { $0 + $1.frame.bytes.count }
+    }
+
+    /// Whether its socket is read.
+    func setReading(_ isReading: Bool) {
+        guard self.isReading != isReading else { return }
+        self.isReading = isReading
+        channel.setOption(.autoRead, value: isReading).whenFailure { _ in }
+    }
 
     func close() {
         flush()

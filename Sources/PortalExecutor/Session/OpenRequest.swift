@@ -15,8 +15,10 @@ class OpenRequest {
     /// Whether the requester's data has come to its end.
     fileprivate(set) var inputHasEnded: Bool
     fileprivate(set) var isFinished = false
-    /// Whether it stands in the session's queue of those that may have something to send.
+    /// Whether it stands in one of the session's queues of those that may have something to send.
     var isQueued = false
+    /// Which of the two it stands in next.
+    var budget = ShortBudget()
 
     init(_ request: Request, session: Session) {
         id = request.id
@@ -56,6 +58,7 @@ class OpenRequest {
 
     final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
         credit.take(bytes.count)
+        budget.take(bytes.count)
         session.send(.data(id: id, stream: stream, end: false), payload: bytes)
         if credit.available == 0 { session.send(.starved(id: id)) }
     }

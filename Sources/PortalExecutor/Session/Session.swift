@@ -4,8 +4,8 @@ import PortalWire
 
 /// One peer on standard input and output, its requests, and everything they use.
 final class Session {
-    /// Unsent bytes above which streams stop producing: a small answer is never behind more than this.
-    private static let producingBytes = 256 * 1024
+    /// Unsent bytes above which nothing is produced: a small answer is never behind more than this and one piece.
+    private static let producingBytes = Limits.preferredPayloadLength
     /// Unsent bytes above which requests are no longer read: answers nobody takes must not fill the memory.
     private static let readingBytes = 4 * 1024 * 1024
     private static let acknowledgementMilliseconds: UInt64 = 50
@@ -23,9 +23,9 @@ final class Session {
     private var endpoint = LinkEndpoint(isCounting: true)
     private let pipe: LinkPipe
     private var open = NumberTable<OpenRequest>()
-    /// Requests that may have something to send, served in turn.
-    private var ready: [OpenRequest] = []
-    private var readyIndex = 0
+    /// Requests that may have something to send: those that send little go first.
+    private var short = ReadyQueue()
+    private var streams = ReadyQueue()
     private var acknowledgementTimer: Timer?
     private var status: Int32?
     /// The frame to part with.
@@ -67,7 +67,8 @@ final class Session {
         flush()
         pipe.start()
         while status == nil {
-            loop.turn(isBusy: canProduce && readyIndex < ready.count)
+            loop.turn(isBusy: next != nil)
+            endpoint.now = platform_clock()
             produce()
             flush()
             pipe.setReading(endpoint.outboundBytes + pipe.unsentBytes < Session.readingBytes)
@@ -87,6 +88,7 @@ final class Session {
 
     private func receive(_ bytes: UnsafeRawBufferPointer) {
         bytesIn += UInt64(bytes.count)
+        endpoint.now = platform_clock()
         endpoint.receive(bytes)
         do throws(LinkError) {
             while status == nil, let event = try endpoint.nextEvent() { try act(on: event) }
@@ -156,24 +158,21 @@ final class Session {
     func markReady(_ request: OpenRequest) {
         guard !request.isQueued, !request.isFinished else { return }
         request.isQueued = true
-        ready.append(request)
+        if request.budget.isShort(at: endpoint.now) { short.append(request) } else { streams.append(request) }
     }
 
-    private var canProduce: Bool { !endpoint.isFull && endpoint.outboundBytes + pipe.unsentBytes < Session.producingBytes }
+    /// The queue that is served next, where anything may be sent.
+    private var next: ReadyQueue? {
+        guard endpoint.outboundBytes + pipe.unsentBytes < Session.producingBytes else { return nil }
+        if !short.isEmpty { return endpoint.hasRoomForShort ? short : nil }
+        return !streams.isEmpty && endpoint.hasRoom ? streams : nil
+    }
 
     private func produce() {
-        while readyIndex < ready.count, canProduce {
-            let request = ready[readyIndex]
-            readyIndex += 1
+        while let queue = next {
+            let request = queue.takeFirst()
             request.isQueued = false
             if !request.isFinished, request.produce() { markReady(request) }
-            if readyIndex == ready.count {
-                ready.removeAll(keepingCapacity: true)
-                readyIndex = 0
-            } else if readyIndex >= 256 {
-                ready.removeFirst(readyIndex)
-                readyIndex = 0
-            }
             if endpoint.outboundBytes >= Limits.preferredPayloadLength { flush() }
         }
     }
@@ -206,4 +205,25 @@ func randomHexadecimal(_ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
     guard platform_random(&bytes, count) == 0 else { return nil }
     return hexadecimal(bytes)
+}
+
+/// Requests in the order in which they became ready.
+private final class ReadyQueue {
+    private var requests: [OpenRequest] = []
+    private var index = 0
+
+    var isEmpty: Bool { index == requests.count }
+
+    func append(_ request: OpenRequest) { requests.append(request) }
+
+    func takeFirst() -> OpenRequest {
+        let request = requests[index]
+        index += 1
+        // What was served is dropped in batches, so that taking one is cheap.
+        if index == requests.count || index >= 256 {
+            requests.removeFirst(index)
+            index = 0
+        }
+        return request
+    }
 }
