@@ -81,16 +81,28 @@ public struct FileReadRequest: Sendable {
     public var offset: UInt64
     /// The most bytes that are answered; nil for all to the end.
     public var length: UInt64?
-    /// Whether the result has the SHA-256 of the bytes that were sent.
+    /// The first line, from 1; with it or `lines` whole lines are answered instead of a range of bytes.
+    public var firstLine: UInt64?
+    /// The most lines that are answered; nil for all to the end.
+    public var lines: UInt64?
+    /// Whether the result has the SHA-256 of the bytes that were sent, and with lines the file's.
     public var hash: Bool
+    /// The SHA-256, in hexadecimal, of a content that need not be sent: the answer to it is that the file is unchanged.
+    public var ifNoneMatch: [UInt8]?
 
     /// Makes it from its values.
-    public init(path: [UInt8], directory: [UInt8]? = nil, offset: UInt64 = 0, length: UInt64? = nil, hash: Bool = false) {
+    public init(
+        path: [UInt8], directory: [UInt8]? = nil, offset: UInt64 = 0, length: UInt64? = nil, firstLine: UInt64? = nil,
+        lines: UInt64? = nil, hash: Bool = false, ifNoneMatch: [UInt8]? = nil
+    ) {
         self.path = path
         self.directory = directory
         self.offset = offset
         self.length = length
+        self.firstLine = firstLine
+        self.lines = lines
         self.hash = hash
+        self.ifNoneMatch = ifNoneMatch
     }
 
     /// Reads the parameters of a request.
@@ -100,7 +112,14 @@ public struct FileReadRequest: Sendable {
         directory = try parameters.directory()
         offset = try parameters.optionalUnsigned("offset") ?? 0
         length = try parameters.optionalUnsigned("length")
+        firstLine = try parameters.optionalUnsigned("first_line")
+        lines = try parameters.optionalUnsigned("lines")
         hash = try parameters.flag("hash")
+        ifNoneMatch = try parameters.optionalBytes("if_none_match")
+        if firstLine == 0 { throw .parameter("first_line", "is zero; lines are counted from 1") }
+        if firstLine != nil || lines != nil, offset > 0 || length != nil {
+            throw .parameter("first_line", "or lines is there together with offset or length")
+        }
     }
 
     /// Writes the members of the JSON object.
@@ -109,7 +128,10 @@ public struct FileReadRequest: Sendable {
         writer.member("cwd", bytes: directory)
         if offset > 0 { writer.member("offset", number: offset) }
         writer.member("length", number: length)
+        writer.member("first_line", number: firstLine)
+        writer.member("lines", number: lines)
         writer.member("hash", flag: hash)
+        writer.member("if_none_match", bytes: ifNoneMatch)
     }
 }
 
@@ -133,11 +155,13 @@ public struct FileWriteRequest: Sendable {
     public var sync: Bool
     /// The SHA-256, in hexadecimal, that the content must have: a transfer that was cut or changed is then never put in place.
     public var sha256: [UInt8]?
+    /// What is done with a file that has more names than this one.
+    public var hardLinks: HardLinks
 
     /// Makes it from its values.
     public init(
         path: [UInt8], directory: [UInt8]? = nil, mode: UInt32? = nil, ifMatch: [UInt8]? = nil, createOnly: Bool = false,
-        parents: Bool = false, sync: Bool = false, sha256: [UInt8]? = nil
+        parents: Bool = false, sync: Bool = false, sha256: [UInt8]? = nil, hardLinks: HardLinks = .refuse
     ) {
         self.path = path
         self.directory = directory
@@ -147,6 +171,7 @@ public struct FileWriteRequest: Sendable {
         self.parents = parents
         self.sync = sync
         self.sha256 = sha256
+        self.hardLinks = hardLinks
     }
 
     /// Reads the parameters of a request.
@@ -160,6 +185,7 @@ public struct FileWriteRequest: Sendable {
         parents = try parameters.flag("parents")
         sync = try parameters.flag("fsync")
         sha256 = try parameters.optionalBytes("sha256")
+        hardLinks = try HardLinks(parameters)
     }
 
     /// Writes the members of the JSON object.
@@ -172,6 +198,7 @@ public struct FileWriteRequest: Sendable {
         writer.member("parents", flag: parents)
         writer.member("fsync", flag: sync)
         writer.member("sha256", bytes: sha256)
+        hardLinks.write(to: &writer)
     }
 }
 

@@ -160,14 +160,45 @@ public struct FileReadResult: Sendable, Equatable {
     public var bytes: UInt64
     /// The file as it was when it was opened.
     public var status: FileStatus
+    /// Whether a NUL is among the file's first 8 KiB: it is no text.
+    public var binary: Bool
+    /// Whether the file has the content that the request named, so that nothing was sent.
+    public var unchanged: Bool
     /// The SHA-256 of the bytes sent, in hexadecimal, where it was asked for.
     public var sha256: [UInt8]?
+    /// The lines, where lines were asked for.
+    public var lines: Lines?
+
+    /// What a read by lines says beyond one by bytes.
+    public struct Lines: Sendable, Equatable {
+        /// The first line that was asked for, from 1.
+        public var first: UInt64
+        /// How many were sent.
+        public var count: UInt64
+        /// How many the file has; a last line without a line feed is one.
+        public var total: UInt64
+        /// The SHA-256 of the whole file, in hexadecimal, where a hash was asked for.
+        public var fileSHA256: [UInt8]?
+
+        /// Makes it from its values.
+        public init(first: UInt64, count: UInt64, total: UInt64, fileSHA256: [UInt8]? = nil) {
+            self.first = first
+            self.count = count
+            self.total = total
+            self.fileSHA256 = fileSHA256
+        }
+    }
 
     /// Makes it from its values.
-    public init(bytes: UInt64, status: FileStatus, sha256: [UInt8]? = nil) {
+    public init(
+        bytes: UInt64, status: FileStatus, binary: Bool = false, unchanged: Bool = false, sha256: [UInt8]? = nil, lines: Lines? = nil
+    ) {
         self.bytes = bytes
         self.status = status
+        self.binary = binary
+        self.unchanged = unchanged
         self.sha256 = sha256
+        self.lines = lines
     }
 
     /// Reads an answer; nil where something is missing.
@@ -175,14 +206,26 @@ public struct FileReadResult: Sendable, Equatable {
         guard let bytes = value.unsigned("bytes"), let status = FileStatus(value) else { return nil }
         self.bytes = bytes
         self.status = status
+        binary = value.bool("binary") ?? false
+        unchanged = value.bool("unchanged") ?? false
         sha256 = value.string("sha256")
+        if let first = value.unsigned("first_line"), let count = value.unsigned("lines"), let total = value.unsigned("total_lines") {
+            lines = Lines(first: first, count: count, total: total, fileSHA256: value.string("file_sha256"))
+        }
     }
 
     /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("bytes", number: bytes)
         status.write(to: &writer)
+        writer.member("binary", flag: binary)
+        writer.member("unchanged", flag: unchanged)
         writer.member("sha256", bytes: sha256)
+        guard let lines else { return }
+        writer.member("first_line", number: lines.first)
+        writer.member("lines", number: lines.count)
+        writer.member("total_lines", number: lines.total)
+        writer.member("file_sha256", bytes: lines.fileSHA256)
     }
 }
 
@@ -194,12 +237,15 @@ public struct FileWriteResult: Sendable, Equatable {
     public var sha256: [UInt8]
     /// Whether there was no file before.
     public var created: Bool
+    /// What the file had and could not keep: `owner`, `group`, `mode`, or the name of an extended attribute.
+    public var lost: [[UInt8]]
 
     /// Makes it from its values.
-    public init(size: UInt64, sha256: [UInt8], created: Bool) {
+    public init(size: UInt64, sha256: [UInt8], created: Bool, lost: [[UInt8]] = []) {
         self.size = size
         self.sha256 = sha256
         self.created = created
+        self.lost = lost
     }
 
     /// Reads an answer; nil where something is missing.
@@ -207,9 +253,7 @@ public struct FileWriteResult: Sendable, Equatable {
         guard let size = value.unsigned("size"), let sha256 = value.string("sha256"), let created = value.bool("created") else {
             return nil
         }
-        self.size = size
-        self.sha256 = sha256
-        self.created = created
+        self.init(size: size, sha256: sha256, created: created, lost: value.byteStringElements("lost"))
     }
 
     /// Writes the members of the JSON object.
@@ -218,5 +262,6 @@ public struct FileWriteResult: Sendable, Equatable {
         writer.member("sha256", bytes: sha256)
         writer.name("created")
         writer.bool(created)
+        writer.member("lost", byteStrings: lost)
     }
 }

@@ -38,6 +38,13 @@ extension JSONValue {
         return number
     }
 
+    func optionalSigned(_ name: StaticString) throws(OperationError) -> Int64? {
+        guard let member = self[name] else { return nil }
+        // The least number stands for "as it is" towards the system.
+        guard let number = member.integer, number > Int64.min else { throw .parameter(name, "is not a number in its range") }
+        return number
+    }
+
     func byteStrings(_ name: StaticString) throws(OperationError) -> [[UInt8]]? {
         guard let member = self[name] else { return nil }
         guard let elements = member.array else { throw .parameter(name, "is not an array") }
