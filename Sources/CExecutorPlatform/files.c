@@ -11,8 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PATH(path) ((const char *)(path))
-#define CHECKED(call) ((call) < 0 ? -errno : 0)
+#include "placing.h"
 
 int32_t platform_open(const uint8_t *path, uint32_t flags, uint32_t mode) {
     int raw = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -95,7 +94,6 @@ int64_t platform_read_link(const uint8_t *path, uint8_t *buffer, size_t capacity
 
 int32_t platform_set_mode(int32_t descriptor, uint32_t mode) { return CHECKED(fchmod(descriptor, (mode_t)mode)); }
 int32_t platform_set_path_mode(const uint8_t *path, uint32_t mode) { return CHECKED(chmod(PATH(path), (mode_t)mode)); }
-int32_t platform_set_owner(int32_t descriptor, uint32_t user, uint32_t group) { return CHECKED(fchown(descriptor, user, group)); }
 int32_t platform_sync(int32_t descriptor) { return CHECKED(fsync(descriptor)); }
 int32_t platform_make_directory(const uint8_t *path, uint32_t mode) { return CHECKED(mkdir(PATH(path), (mode_t)mode)); }
 int32_t platform_unlink(const uint8_t *path) { return CHECKED(unlink(PATH(path))); }
@@ -103,15 +101,51 @@ int32_t platform_remove_directory(const uint8_t *path) { return CHECKED(rmdir(PA
 int32_t platform_rename(const uint8_t *from, const uint8_t *to) { return CHECKED(rename(PATH(from), PATH(to))); }
 
 int32_t platform_rename_new(const uint8_t *from, const uint8_t *to) {
-#ifdef SYS_renameat2
-    if (syscall(SYS_renameat2, AT_FDCWD, PATH(from), AT_FDCWD, PATH(to), 1U /* RENAME_NOREPLACE */) == 0) return 0;
-    if (errno != ENOSYS && errno != EINVAL) return -errno;
-#endif
+    return platform_rename_new_at(AT_FDCWD, PATH(from), AT_FDCWD, PATH(to));
+}
+
+int32_t platform_link(const uint8_t *target, const uint8_t *path, int32_t symbolic) {
+    // A hard link to a symbolic link is one more name of the link.
+    return CHECKED(symbolic ? symlink(PATH(target), PATH(path)) : link(PATH(target), PATH(path)));
+}
+
+int32_t platform_change_mode(const uint8_t *path, uint32_t mode, int32_t follow) {
+    return CHECKED(fchmodat(AT_FDCWD, PATH(path), (mode_t)mode, follow ? 0 : AT_SYMLINK_NOFOLLOW));
+}
+
+static struct timespec time_of(int64_t nanoseconds) {
+    int64_t seconds = nanoseconds / 1000000000, rest = nanoseconds % 1000000000;
+    if (nanoseconds == INT64_MIN) return (struct timespec){.tv_nsec = UTIME_OMIT};
+    if (rest < 0) {
+        rest += 1000000000;
+        seconds--;
+    }
+    return (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)rest};
+}
+
+int32_t platform_set_times(const uint8_t *path, int64_t accessed, int64_t modified, int32_t follow) {
+    struct timespec times[2] = {time_of(accessed), time_of(modified)};
+    return CHECKED(utimensat(AT_FDCWD, PATH(path), times, follow ? 0 : AT_SYMLINK_NOFOLLOW));
+}
+
+int64_t platform_real_path(const uint8_t *path, uint8_t *buffer, size_t capacity) {
+    int descriptor = open(PATH(path), O_PATH | O_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    char own[48];
+    platform_number_path(own, "/proc/self/fd/", (unsigned long)descriptor, "");
+    ssize_t count = readlink(own, (char *)buffer, capacity);
+    int64_t result = count < 0 ? -errno : count;
     struct stat raw;
-    if (lstat(PATH(from), &raw) < 0) return -errno;
-    if (S_ISDIR(raw.st_mode)) return -EOPNOTSUPP;
-    if (link(PATH(from), PATH(to)) < 0) return -errno;
-    return CHECKED(unlink(PATH(from)));
+    // Of what was removed meanwhile the kernel tells a path that says so, and that is none.
+    if (fstat(descriptor, &raw) == 0 && raw.st_nlink == 0) result = -ENOENT;
+    close(descriptor);
+    return result;
+}
+
+int32_t platform_is_binary(int32_t descriptor) {
+    uint8_t start[8192];
+    ssize_t count = pread(descriptor, start, sizeof start, 0);
+    return count > 0 && memchr(start, 0, (size_t)count) != NULL;
 }
 
 struct platform_directory *platform_directory_open(const uint8_t *path, int32_t *error) {

@@ -34,13 +34,33 @@ final class ExecutorClient {
 
     var processIdentifier: Int32 { process.processIdentifier }
 
-    init() throws {
-        process.executableURL =
-            Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" || $0.pathExtension == "" }
-            .map { $0.deletingLastPathComponent().appendingPathComponent("portal-executor") }
-            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-            ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("portal-executor")
-        process.arguments = ["serve", "token"]
+    /// The program of this build.
+    static let program: URL =
+        Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" || $0.pathExtension == "" }
+        .map { $0.deletingLastPathComponent().appendingPathComponent("portal-executor") }
+        .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+        ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("portal-executor")
+
+    /// A copy where every account can reach it.
+    private static let commonProgram: URL? = {
+        let copy = FileManager.default.temporaryDirectory.appendingPathComponent("portal-executor-\(getpid())")
+        try? FileManager.default.removeItem(at: copy)
+        do { try FileManager.default.copyItem(at: program, to: copy) } catch { return nil }
+        chmod(copy.path, 0o755)
+        atexit { unlink(FileManager.default.temporaryDirectory.appendingPathComponent("portal-executor-\(getpid())").path) }
+        return copy
+    }()
+
+    /// - Parameter isStranger: Whether it runs under an account that owns nothing here; only root can start such a one.
+    init(isStranger: Bool = false) throws {
+        if isStranger {
+            guard let copy = ExecutorClient.commonProgram else { throw Failure(description: "the executor cannot be copied") }
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", copy.path, "serve", "token"]
+        } else {
+            process.executableURL = ExecutorClient.program
+            process.arguments = ["serve", "token"]
+        }
         process.standardInput = input
         process.standardOutput = output
         try process.run()
@@ -62,16 +82,18 @@ final class ExecutorClient {
 
     // MARK: Requests
 
-    func send(_ operation: StaticString, payload: [UInt8] = [], more: Bool = false, _ parameters: (inout JSONWriter) -> Void = { _ in })
-        throws
-        -> UInt64
-    {
+    /// - Parameter cancelled: Whether its cancellation comes with it, so that both are read in one piece.
+    func send(
+        _ operation: StaticString, payload: [UInt8] = [], more: Bool = false, cancelled: Bool = false,
+        _ parameters: (inout JSONWriter) -> Void = { _ in }
+    ) throws -> UInt64 {
         let id = nextIdentifier
         nextIdentifier += 1
         outcomes[id] = Outcome()
         windows[id] = ReceiveWindow()
         endpoint.send(
             sequenced: Request.frame(id: id, operation: operation, payload: payload, hasMore: more, parameters: parameters))
+        if cancelled { endpoint.send(.cancel(id: id, Cancellation())) }
         try flush()
         return id
     }
@@ -165,7 +187,7 @@ final class ExecutorClient {
     }
 
     private func flush() throws {
-        for frame in endpoint.takeOutbound() { try write(frame.bytes) }
+        try write(endpoint.takeOutbound().flatMap { $0.bytes })
     }
 
     private func write(_ bytes: [UInt8]) throws {

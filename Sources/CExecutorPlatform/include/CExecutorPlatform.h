@@ -107,7 +107,6 @@ void platform_note_device(const uint8_t *path, uint64_t device);
 int64_t platform_read_link(const uint8_t *path, uint8_t *buffer, size_t capacity);
 int32_t platform_set_mode(int32_t descriptor, uint32_t mode);
 int32_t platform_set_path_mode(const uint8_t *path, uint32_t mode);
-int32_t platform_set_owner(int32_t descriptor, uint32_t user, uint32_t group);
 int32_t platform_sync(int32_t descriptor);
 int32_t platform_make_directory(const uint8_t *path, uint32_t mode);
 int32_t platform_unlink(const uint8_t *path);
@@ -116,9 +115,71 @@ int32_t platform_rename(const uint8_t *from, const uint8_t *to);
 // Renames without replacing anything; -EEXIST where something is there. Race-free also where the kernel or file system lacks
 // RENAME_NOREPLACE, except for directories, which then answer -EOPNOTSUPP.
 int32_t platform_rename_new(const uint8_t *from, const uint8_t *to);
+// A hard link to a path, or a symbolic one with a text.
+int32_t platform_link(const uint8_t *target, const uint8_t *path, int32_t symbolic);
+// -ENOTSUP for a symbolic link that is not followed.
+int32_t platform_change_mode(const uint8_t *path, uint32_t mode, int32_t follow);
+// Nanoseconds since 1970; INT64_MIN leaves one as it is.
+int32_t platform_set_times(const uint8_t *path, int64_t accessed, int64_t modified, int32_t follow);
+// The path without links, `.` and `..`; returns its length.
+int64_t platform_real_path(const uint8_t *path, uint8_t *buffer, size_t capacity);
+// Whether a NUL is among a file's first 8192 bytes. Its position stays.
+int32_t platform_is_binary(int32_t descriptor);
 // Removes a directory with everything in it, following no symbolic link; stops with -ECANCELED when the flag is raised. Where it fails, the
 // entry's name is left in the buffer.
 int32_t platform_remove_tree(const uint8_t *path, const int32_t *cancelled, uint8_t *failed, size_t capacity);
+
+// A file that gets its name when it is complete. Where the file system and the host can do it, it has none before; else it is called
+// `.portal-…`, which is left behind where the process is killed.
+struct platform_new_file {
+    int32_t directory, descriptor;
+    // Empty where it has none.
+    uint8_t name[80];
+};
+int32_t platform_new_file_open(const uint8_t *directory, struct platform_new_file *file);
+// The same, but under `.portal-part-` and a name, where it may be already: its first `offset` bytes are kept. Nobody else has it meanwhile.
+enum { PLATFORM_PART_BUSY = 1, PLATFORM_PART_SHORT = 2 };
+int32_t platform_new_file_part(const uint8_t *directory, const uint8_t *part, uint64_t offset, struct platform_new_file *file);
+// What was not placed is left where it is when it is forgotten.
+void platform_new_file_leave(struct platform_new_file *file);
+// Puts it in place; -EEXIST where something is there that is not to be replaced.
+int32_t platform_new_file_place(struct platform_new_file *file, const uint8_t *name, int32_t replace);
+// Writes its content into the file that is there already, which is not atomic: `touched` says whether that began.
+int32_t platform_new_file_pour(const struct platform_new_file *file, const uint8_t *name, uint64_t size, int32_t sync, int32_t *touched);
+// Forgets it; what was not placed is removed.
+void platform_new_file_discard(struct platform_new_file *file);
+int32_t platform_new_file_sync_name(const struct platform_new_file *file);
+// What serializes those who look at a file of a directory and then replace it; a few directories share one.
+struct platform_lock *platform_directory_lock(const uint8_t *directory);
+// Gives a new file the owner, mode, access list and extended attributes of the one that it will replace. The names of what it could not
+// get, each ended by NUL, come into the buffer; returns the bytes used.
+int64_t platform_keep_attributes(const uint8_t *old, int32_t descriptor, uint8_t *lost, size_t capacity);
+
+struct platform_copy {
+    const int32_t *cancelled;
+    uint8_t recursive, replace, preserve;
+    // Filled: what was made, symbolic links among the files; of the files, how many share their blocks with the original.
+    uint64_t files, directories, bytes, cloned;
+    uint8_t is_into_itself;
+    // Its own.
+    uint8_t in_kernel, can_clone;
+    uint8_t *buffer, *failed;
+    size_t capacity;
+};
+// Copies a file, a link or a tree to a name in a directory; stops with -ECANCELED when the flag is raised. Where it fails below the tree's
+// root, the names on the way there are left in the buffer.
+int32_t platform_copy_tree(
+    const uint8_t *from, const uint8_t *directory, const uint8_t *name, struct platform_copy *copy, uint8_t *failed, size_t capacity);
+
+// ---- Text
+
+// Where a part occurs first, or -1.
+int64_t platform_find(const uint8_t *text, size_t length, const uint8_t *part, size_t part_length);
+// Passes as many line feeds as wanted, and counts them down; returns the bytes up to and with the last of them, or all.
+size_t platform_pass_lines(const uint8_t *text, size_t length, uint64_t *wanted);
+// Finds where a text is most like a part that is not in it, white space and kinds of quotes left out; best first. Returns how many there are,
+// at most three, each on a line of its own.
+int32_t platform_find_near(const uint8_t *text, size_t length, const uint8_t *part, size_t part_length, uint64_t offsets[3]);
 
 struct platform_directory;
 // Null where it failed, with the negated errno in `error`.

@@ -3,19 +3,43 @@ import PortalWire
 /// What an operation does on a worker: it returns the last frame. The argument is its job's flag, raised when the requester gave up.
 typealias Answer = (UnsafePointer<Int32>) throws(OperationError) -> Frame
 
-/// A request that is one piece of work on a worker and has no data.
+/// A request that is one piece of work on a worker, begun when all of its data is there.
 class AnsweredRequest: OpenRequest {
     private var job: AnswerJob?
     /// Whether the work is known to wait for no disk, set by `prepare`: then it is done where the request came in.
     final var isAtHand = false
+    private var parameters = JSONValue.null
+    /// The requester's data.
+    private(set) var data: [UInt8] = []
+
+    /// The most bytes of data that it takes; of one that takes none, data is ignored.
+    var dataLength: Int { 0 }
 
     /// Reads the parameters. What it returns runs on a worker and uses only values that it captured.
     func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer { throw OperationError(.unsupported, literal: "nothing to do") }
 
     final override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        self.parameters = parameters
+        take(payload)
+    }
+
+    final override func receive(_ bytes: [UInt8]) {
+        consumed(bytes.count)
+        if job == nil { take(bytes) }
+    }
+
+    private func take(_ bytes: [UInt8]) {
+        if dataLength > 0 {
+            guard data.count + bytes.count <= dataLength else {
+                return fail(OperationError(.tooLarge, literal: "the request's data has more bytes than the operation takes"))
+            }
+            data.add(bytes)
+            guard inputHasEnded else { return }
+        }
         do throws(OperationError) {
             let job = AnswerJob(request: self, answer: try prepare(parameters))
             self.job = job
+            data = []
             session.workers.submit(job, isAtHand: isAtHand)
         } catch {
             fail(error)
@@ -28,7 +52,7 @@ class AnsweredRequest: OpenRequest {
     // What has begun may have an effect, so its own end is the answer; what has not begun does not begin.
     final override func cancel(_ cancellation: Cancellation) {
         job?.giveUp()
-        if changesNothing { fail(OperationError(.cancelled, literal: "cancelled")) }
+        if changesNothing || job == nil { fail(OperationError(.cancelled, literal: "cancelled")) }
     }
 
     fileprivate func answered(_ frame: Frame) {

@@ -25,11 +25,23 @@ struct HostPath: Sendable {
         return HostPath(slash == 0 ? [0x2F] : Array(bytes[..<slash]))
     }
 
+    /// The last component, as something in `parent`; slashes behind it are left out by `withoutSlashes`.
+    var name: [UInt8] {
+        let start = bytes.lastIndex(of: 0x2F).map { $0 + 1 } ?? 0
+        return start == bytes.count ? [0x2E] : Array(bytes[start...])
+    }
+
+    /// The path without the slashes at its end.
+    var withoutSlashes: HostPath {
+        var count = bytes.count
+        while count > 1, bytes[count - 1] == 0x2F { count -= 1 }
+        return HostPath(Array(bytes[..<count]))
+    }
+
     /// Whether its last component is empty, `.` or `..`: no file can have such a name.
     var namesDirectory: Bool {
-        let start = bytes.lastIndex(of: 0x2F).map { $0 + 1 } ?? 0
-        let name = Array(bytes[start...])
-        return name.isEmpty || name.equals(".") || name.equals("..")
+        let name = name
+        return name.equals(".") || name.equals("..")
     }
 
     /// Where the symbolic links at the end of the path lead, whether something is there or not.

@@ -12,28 +12,70 @@ final class ReadRequest: ContentRequest {
 }
 
 private final class FileSource: ContentSource {
+    private static let pieceLength = 64 * 1024
+    /// How much of a file decides whether it is text.
+    private static let lookedAt: UInt64 = 8192
+
     private let path: HostPath
-    private let offset: UInt64
+    private let request: FileReadRequest
     private var remaining: UInt64
     private var hash: ContentHash?
     private var descriptor: Int32 = -1
     private var status: FileStatus?
+    private var isBinary = false
+    /// Bytes of the file that were read, from its start or the offset.
+    private var passed: UInt64 = 0
     private var sent: UInt64 = 0
+    private var lines: LineRange?
+    /// Of the whole file: before anything is sent, where that may be unnecessary, or while its lines are counted.
+    private var fileHash: ContentHash?
+    private var fileDigest: [UInt8]?
+    private var isComparing: Bool
+    private var isUnchanged = false
 
     init(_ request: FileReadRequest, path: HostPath) {
         self.path = path
-        offset = request.offset
+        self.request = request
         remaining = request.length ?? UInt64.max
         if request.hash { hash = ContentHash() }
+        if request.firstLine != nil || request.lines != nil { lines = LineRange(first: request.firstLine, count: request.lines) }
+        isComparing = request.ifNoneMatch != nil
+        if isComparing || (lines != nil && request.hash) { fileHash = ContentHash() }
     }
 
     deinit {
         if descriptor >= 0 { platform_close(descriptor) }
     }
 
+    /// Returns nothing, and is not at the end, where a piece of the file went by that is not sent: then it is called again.
     override func fill(_ count: Int) throws(OperationError) -> [UInt8] {
         if descriptor < 0 { try open() }
-        let wanted = Int(min(UInt64(count), remaining))
+        if isComparing {
+            try compare()
+            return []
+        }
+        // What is skipped does not depend on the credit.
+        let piece = lines.map { $0.isTaking ? count : FileSource.pieceLength } ?? count
+        let bytes = try read(Int(min(UInt64(piece), remaining)))
+        if passed < FileSource.lookedAt, request.offset == 0 {
+            isBinary = isBinary || bytes.prefix(Int(FileSource.lookedAt - passed)).contains(0)
+        }
+        passed += UInt64(bytes.count)
+        remaining -= UInt64(bytes.count)
+        if remaining == 0 { isAtEnd = true }
+        guard lines != nil else {
+            hash?.add(bytes)
+            sent += UInt64(bytes.count)
+            return bytes
+        }
+        fileHash?.add(bytes)
+        let taken = lines?.take(bytes) ?? []
+        hash?.add(taken)
+        sent += UInt64(taken.count)
+        return taken
+    }
+
+    private func read(_ wanted: Int) throws(OperationError) -> [UInt8] {
         var failure: Int64 = 0
         // To the end or to the count: a file in /proc gives less than it is asked for long before its end.
         let bytes = [UInt8](unsafeUninitializedCapacity: capacity(wanted)) { buffer, filled in
@@ -48,17 +90,33 @@ private final class FileSource: ContentSource {
             }
         }
         guard failure == 0 else { throw systemError("read", path.bytes, Int32(failure)) }
-        hash?.add(bytes)
-        sent += UInt64(bytes.count)
-        remaining -= UInt64(bytes.count)
-        if remaining == 0 { isAtEnd = true }
         return bytes
     }
 
     // A small file does not need the memory of a large piece; one byte more than its size, so that its end is seen in the same job.
     private func capacity(_ wanted: Int) -> Int {
-        guard let status, status.size > 0, sent == 0, offset == 0, status.size < UInt64(wanted) else { return wanted }
+        guard let status, status.size > 0, passed == 0, request.offset == 0, status.size < UInt64(wanted) else { return wanted }
         return Int(status.size) + 1
+    }
+
+    /// One piece of the pass that finds out whether anything must be sent.
+    private func compare() throws(OperationError) {
+        let bytes = try read(FileSource.pieceLength)
+        fileHash?.add(bytes)
+        guard isAtEnd else { return }
+        isComparing = false
+        let digest = fileHash?.end()
+        fileDigest = digest
+        fileHash = nil
+        isUnchanged = digest == request.ifNoneMatch
+        guard !isUnchanged else { return }
+        isAtEnd = remaining == 0
+        try seek(request.offset)
+    }
+
+    private func seek(_ offset: UInt64) throws(OperationError) {
+        let result = platform_seek(descriptor, offset)
+        guard result == 0 else { throw systemError("read", path.bytes, result) }
     }
 
     private func open() throws(OperationError) {
@@ -73,15 +131,21 @@ private final class FileSource: ContentSource {
         guard status.kind != .directory else { throw OperationError(.isADirectory, "read", path.bytes, "it is a directory") }
         guard status.kind == .file else { throw OperationError(.invalid, "read", path.bytes, "not a regular file") }
         self.status = status
-        if offset > 0 {
-            let result = platform_seek(opened, offset)
-            guard result == 0 else { throw systemError("read", path.bytes, result) }
-        }
+        // Where the start of the file does not go by, it is looked at; where it does, it is not read twice: some files of the kernel give
+        // everything once.
+        if request.offset > 0 || isComparing || remaining < FileSource.lookedAt { isBinary = platform_is_binary(opened) != 0 }
+        if request.offset > 0, !isComparing { try seek(request.offset) }
     }
 
     override func result(_ id: UInt64) -> Frame {
         guard let status else { return super.result(id) }
-        let result = FileReadResult(bytes: sent, status: status, sha256: hash?.end())
+        var result = FileReadResult(bytes: sent, status: status, binary: isBinary, unchanged: isUnchanged, sha256: hash?.end())
+        if isUnchanged {
+            result.sha256 = request.hash ? fileDigest : nil
+        } else if let lines {
+            result.lines = lines.result
+            result.lines?.fileSHA256 = request.hash ? fileDigest ?? fileHash?.end() : nil
+        }
         return resultFrame(id: id) { result.write(to: &$0) }
     }
 }

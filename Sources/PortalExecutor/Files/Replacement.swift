@@ -4,42 +4,57 @@ import PortalWire
 /// A file's new content, beside the file until it is complete. One worker at a time uses it; between two of its jobs only the event loop does.
 final class Replacement {
     private let request: FileWriteRequest
+    /// For messages: what is done to the file.
+    private let verb: StaticString
     private let path: HostPath
     /// What is replaced: the path, or where its symbolic links lead.
     private var target: HostPath
-    private var temporary: HostPath?
-    private var descriptor: Int32 = -1
+    private var file = platform_new_file()
     private var hash = ContentHash()
     private var size: UInt64 = 0
     private(set) var hasBegun = false
+    /// Whether what was collected stays for the next attempt.
+    private var keepsPart = false
 
-    init(_ request: FileWriteRequest, path: HostPath) {
+    init(_ request: FileWriteRequest, path: HostPath, verb: StaticString = "write") {
         self.request = request
+        self.verb = verb
         self.path = path
         target = path
+        file.directory = -1
+        file.descriptor = -1
     }
 
     deinit { discard() }
 
-    /// Opens the temporary file, once. What can be refused before the content comes is refused here.
-    func begin() throws(OperationError) {
-        guard !hasBegun else { return }
-        hasBegun = true
-        guard !path.namesDirectory else { throw OperationError(.isADirectory, "write", path.bytes, "it names a directory") }
+    /// Finds what is to be replaced, once. What can be refused before the content comes is refused here.
+    /// - Returns: What is there now; nil where nothing is.
+    private func find() throws(OperationError) -> FileStatus? {
+        guard !path.namesDirectory else { throw OperationError(.isADirectory, verb, path.bytes, "it names a directory") }
         // Something to create must not be there at all, not even as a link that leads nowhere.
-        if !request.createOnly { target = try path.followingLinks("write") }
-        _ = try current()
-        guard let random = randomHexadecimal(8) else { throw OperationError(.internal, "write", path.bytes, "no random numbers") }
+        if !request.createOnly { target = try path.followingLinks(verb) }
+        return try current()
+    }
+
+    /// Opens the new file, once.
+    /// - Parameter gaveUp: Raised when the requester gave up: a long part is read before anything is written.
+    func begin(_ gaveUp: UnsafePointer<Int32>) throws(OperationError) {
+        guard !hasBegun else { return }
+        _ = try find()
+        try open()
+        try readPart(gaveUp)
+    }
+
+    private func open() throws(OperationError) {
+        hasBegun = true
         let parent = target.parent
-        let place = HostPath(parent.bytes + [UInt8]("/.portal-") + random)
-        var opened = platform_open(place.terminated, UInt32(PLATFORM_OPEN_CREATE), 0o600)
-        if request.parents, platform_errno_name(opened) == PLATFORM_ENOENT, opened < 0 {
+        var opened = open(in: parent)
+        if opened < 0, request.parents, platform_errno_name(opened) == PLATFORM_ENOENT {
             _ = try makeDirectory(parent, parents: true, mode: 0o777)
-            opened = platform_open(place.terminated, UInt32(PLATFORM_OPEN_CREATE), 0o600)
+            opened = open(in: parent)
         }
-        guard opened >= 0 else { throw systemError("write", path.bytes, opened) }
-        descriptor = opened
-        temporary = place
+        guard opened == 0 else { throw opened < 0 ? systemError(verb, path.bytes, opened) : partError(opened) }
+        keepsPart = request.part != nil
     }
 
     func write(_ bytes: [UInt8]) throws(OperationError) {
@@ -48,49 +63,92 @@ final class Replacement {
         var done = 0
         while done < bytes.count {
             let start = done
-            let count = bytes.withUnsafeBytes { platform_write(descriptor, $0.baseAddress! + start, $0.count - start) }
-            guard count >= 0 else { throw systemError("write", path.bytes, Int32(count)) }
+            let count = bytes.withUnsafeBytes { platform_write(file.descriptor, $0.baseAddress! + start, $0.count - start) }
+            guard count >= 0 else { throw systemError(verb, path.bytes, Int32(count)) }
             done += Int(count)
         }
     }
 
     /// Checks what was demanded and puts the content in place.
     func commit() throws(OperationError) -> FileWriteResult {
-        guard let temporary else { throw OperationError(.internal, "write", path.bytes, "nothing was begun") }
         let digest = hash.end()
         if let expected = request.sha256, expected != digest {
-            throw OperationError(.invalid, "write", path.bytes, "the content that came is not the one that was sent")
+            keepsPart = false
+            throw OperationError(.invalid, verb, path.bytes, "the content that came is not the one that was sent")
         }
+        let lock = platform_directory_lock(target.parent.terminated)
+        platform_lock(lock)
+        defer { platform_unlock(lock) }
         let old = try current()
-        try checkMatch(old)
-        if let old {
-            // Without the right to give files away, the mode alone is kept.
-            _ = platform_set_owner(descriptor, old.userIdentifier, old.groupIdentifier)
-            _ = platform_set_mode(descriptor, old.mode)
-        } else {
-            let result = platform_set_mode(descriptor, request.mode ?? (0o666 & ~platform_umask()))
-            guard result == 0 else { throw systemError("write", path.bytes, result) }
+        if let expected = request.ifMatch {
+            guard old != nil else { throw OperationError(.conflict, verb, path.bytes, "there is no file that could match") }
+            try check(try hashOfTarget(), expected)
         }
-        if request.sync {
-            let result = platform_sync(descriptor)
-            guard result == 0 else { throw systemError("write", path.bytes, result) }
-        }
-        let result =
-            request.createOnly
-            ? platform_rename_new(temporary.terminated, target.terminated) : platform_rename(temporary.terminated, target.terminated)
-        guard result == 0 else { throw systemError("write", path.bytes, result) }
-        self.temporary = nil
-        if request.sync { try syncDirectory() }
-        discard()
-        return FileWriteResult(size: size, sha256: digest, created: old == nil)
+        return try put(old, digest)
     }
 
-    /// Leaves nothing behind. The file that was to be replaced is as it was, unless `commit` has returned.
+    /// Replaces texts in the file that is there. Between reading it and putting the new one in place no other request changes it.
+    /// - Parameter gaveUp: Raised when the requester gave up.
+    func edit(_ edits: [FileEdit], _ gaveUp: UnsafePointer<Int32>) throws(OperationError) -> FileEditResult {
+        _ = try find()
+        let lock = platform_directory_lock(target.parent.terminated)
+        platform_lock(lock)
+        defer { platform_unlock(lock) }
+        guard let old = try current() else { throw OperationError(.notFound, verb, path.bytes, "no such file or directory") }
+        let text = TextEdit(try content(old), path: path.bytes, gaveUp: gaveUp)
+        if let expected = request.ifMatch {
+            var hash = ContentHash()
+            hash.add(text.content)
+            try check(hash.end(), expected)
+        }
+        try text.apply(edits)
+        try open()
+        try write(text.content)
+        // Others than this executor's requests may have written meanwhile.
+        guard try current() == old else { throw OperationError(.conflict, verb, path.bytes, "it was changed while it was edited") }
+        guard platform_flag_read(gaveUp) == 0 else { throw OperationError(.cancelled, literal: "cancelled; the file is as it was") }
+        let result = try put(old, hash.end())
+        return FileEditResult(
+            size: size, sha256: result.sha256, replaced: text.replaced, firstLine: text.firstLine, lost: result.lost)
+    }
+
+    private func put(_ old: FileStatus?, _ digest: [UInt8]) throws(OperationError) -> FileWriteResult {
+        let name = target.name + [0]
+        var result = FileWriteResult(size: size, sha256: digest, created: old == nil)
+        if let old, old.links > 1, request.hardLinks == .keep {
+            var touched: Int32 = 0
+            let status = platform_new_file_pour(&file, name, size, request.sync ? 1 : 0, &touched)
+            guard status == 0 else { throw systemError(verb, path.bytes, status, applied: touched != 0 ? .unknown : .no) }
+            keepsPart = false
+            discard()
+            return result
+        }
+        if old != nil {
+            var lost = [UInt8](repeating: 0, count: 4096)
+            let used = platform_keep_attributes(target.terminated, file.descriptor, &lost, lost.count)
+            guard used >= 0 else { throw systemError(verb, path.bytes, Int32(used)) }
+            if used > 0 { result.lost = strings(in: lost[..<Int(used)]) }
+        } else {
+            try check(platform_set_mode(file.descriptor, request.mode ?? (0o666 & ~platform_umask())))
+        }
+        if request.sync { try check(platform_sync(file.descriptor)) }
+        try check(platform_new_file_place(&file, name, request.createOnly ? 0 : 1))
+        if request.sync {
+            let status = platform_new_file_sync_name(&file)
+            guard status == 0 else { throw systemError(verb, path.bytes, status, applied: .yes) }
+        }
+        discard()
+        return result
+    }
+
+    /// Leaves nothing behind but a part. The file that was to be replaced is as it was, unless it was put in place.
     func discard() {
-        if descriptor >= 0 { platform_close(descriptor) }
-        descriptor = -1
-        if let temporary { _ = platform_unlink(temporary.terminated) }
-        temporary = nil
+        if keepsPart { platform_new_file_leave(&file) }
+        platform_new_file_discard(&file)
+    }
+
+    private func check(_ status: Int32) throws(OperationError) {
+        guard status == 0 else { throw systemError(verb, path.bytes, status) }
     }
 
     /// What stands at the target now; nil where nothing does.
@@ -98,43 +156,91 @@ final class Replacement {
         var raw = platform_status()
         let result = platform_stat(target.terminated, request.createOnly ? 0 : 1, &raw)
         if result < 0 {
-            guard platform_errno_name(result) == PLATFORM_ENOENT else { throw systemError("write", path.bytes, result) }
+            guard platform_errno_name(result) == PLATFORM_ENOENT else { throw systemError(verb, path.bytes, result) }
             return nil
         }
         let status = FileStatus(raw)
-        if status.kind == .directory { throw OperationError(.isADirectory, "write", path.bytes, "it is a directory") }
-        if request.createOnly { throw OperationError(.exists, "write", path.bytes, "something is there already") }
-        guard status.kind == .file else { throw OperationError(.invalid, "write", path.bytes, "not a regular file") }
+        if status.kind == .directory { throw OperationError(.isADirectory, verb, path.bytes, "it is a directory") }
+        if request.createOnly { throw OperationError(.exists, verb, path.bytes, "something is there already") }
+        guard status.kind == .file else { throw OperationError(.invalid, verb, path.bytes, "not a regular file") }
+        guard status.links == 1 || request.hardLinks != .refuse || status.links == 0 else {
+            var error = OperationError(
+                .conflict, verb, path.bytes,
+                "the file has other names too: hard_links says whether they keep the old content or get the new")
+            error.details = [JSONMember(name: [UInt8]("links"), value: .integer(Int64(truncatingIfNeeded: status.links)))]
+            throw error
+        }
         return status
     }
 
-    private func checkMatch(_ old: FileStatus?) throws(OperationError) {
-        guard let expected = request.ifMatch else { return }
-        guard old != nil else { throw OperationError(.conflict, "write", path.bytes, "there is no file that could match") }
-        let opened = platform_open(target.terminated, UInt32(PLATFORM_OPEN_READ), 0)
-        guard opened >= 0 else { throw systemError("write", path.bytes, opened) }
-        let found: [UInt8]
-        do throws(SystemFailure) {
-            found = try hashOfContent(opened)
-        } catch {
-            throw systemError("write", path.bytes, error.number)
-        }
-        guard found == expected else {
-            var error = OperationError(.conflict, "write", path.bytes, "the file is not the expected one")
-            error.details = [JSONMember(name: [UInt8]("sha256"), value: .string(found))]
-            throw error
+    // MARK: A part
+
+    private func open(in directory: HostPath) -> Int32 {
+        guard let part = request.part else { return platform_new_file_open(directory.terminated, &file) }
+        return platform_new_file_part(directory.terminated, part + [0], request.offset, &file)
+    }
+
+    private func partError(_ status: Int32) -> OperationError {
+        status == PLATFORM_PART_BUSY
+            ? OperationError(.conflict, verb, path.bytes, "another request has the part open")
+            : OperationError(.conflict, verb, path.bytes, "the part has fewer bytes than the offset")
+    }
+
+    /// What an earlier attempt brought counts for the hash, which alone says whether it belongs to this content.
+    private func readPart(_ gaveUp: UnsafePointer<Int32>) throws(OperationError) {
+        while size < request.offset {
+            guard platform_flag_read(gaveUp) == 0 else { throw OperationError(.cancelled, literal: "cancelled; the file is as it was") }
+            let wanted = Int(min(request.offset - size, 65536))
+            var count: Int64 = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
+                count = platform_read(file.descriptor, buffer.baseAddress!, wanted)
+                filled = Int(max(0, count))
+            }
+            guard count > 0 else { throw systemError(verb, path.bytes, Int32(count)) }
+            hash.add(bytes)
+            size += UInt64(count)
         }
     }
 
-    private func syncDirectory() throws(OperationError) {
-        let flags = UInt32(PLATFORM_OPEN_READ | PLATFORM_OPEN_DIRECTORY)
-        let directory = platform_open(target.parent.terminated, flags, 0)
-        guard directory >= 0 else { throw systemError("write", path.bytes, directory, applied: .yes) }
-        defer { platform_close(directory) }
-        let result = platform_sync(directory)
-        // Some file systems cannot do it for directories and say EINVAL.
-        guard result == 0 || platform_errno_name(result) == PLATFORM_EINVAL else {
-            throw systemError("write", path.bytes, result, applied: .yes)
+    // MARK: The old content
+
+    private func openTarget() throws(OperationError) -> Int32 {
+        let opened = platform_open(target.terminated, UInt32(PLATFORM_OPEN_READ), 0)
+        guard opened >= 0 else { throw systemError(verb, path.bytes, opened) }
+        return opened
+    }
+
+    private func hashOfTarget() throws(OperationError) -> [UInt8] {
+        let opened = try openTarget()
+        do throws(SystemFailure) {
+            return try hashOfContent(opened)
+        } catch {
+            throw systemError(verb, path.bytes, error.number)
         }
+    }
+
+    private func check(_ found: [UInt8], _ expected: [UInt8]) throws(OperationError) {
+        guard found != expected else { return }
+        var error = OperationError(.conflict, verb, path.bytes, "the file is not the expected one")
+        error.details = [JSONMember(name: [UInt8]("sha256"), value: .string(found))]
+        throw error
+    }
+
+    private func content(_ status: FileStatus) throws(OperationError) -> [UInt8] {
+        let opened = try openTarget()
+        defer { platform_close(opened) }
+        guard status.size <= UInt64(FileEditRequest.fileLength) else { throw TextEdit.tooLarge(path.bytes) }
+        let size = Int(status.size)
+        var failure: Int64 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+            while filled < size {
+                let taken = platform_read(opened, buffer.baseAddress! + filled, size - filled)
+                if taken < 0 { failure = taken }
+                if taken <= 0 { return }
+                filled += Int(taken)
+            }
+        }
+        guard failure == 0 else { throw systemError(verb, path.bytes, Int32(failure)) }
+        return bytes
     }
 }

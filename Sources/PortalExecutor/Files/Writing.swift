@@ -28,6 +28,7 @@ final class WriteRequest: OpenRequest {
     override func cancel(_ cancellation: Cancellation) {
         guard !hasCommitted else { return }
         isCancelled = true
+        job?.giveUp()
         advance()
     }
 
@@ -81,7 +82,7 @@ private final class WriteJob: Job {
     override func run() {
         do throws(OperationError) {
             guard step != .discard else { throw OperationError(.cancelled, literal: "cancelled; the file is as it was") }
-            try replacement.begin()
+            try replacement.begin(gaveUp)
             for chunk in chunks { try replacement.write(chunk) }
             if step == .commit {
                 let result = try replacement.commit()

@@ -3,9 +3,11 @@ public enum OperationNames {
     /// Answered by the executor.
     public static let executor: [StaticString] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FileWriteRequest.operation,
-        FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation, ProcessStartRequest.operation,
-        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, ProcessResizeRequest.operation,
-        ProcessOutputRequest.operation, ProcessListRequest.operation, sessionInfo, sessionStats, sessionEnd,
+        FileEditRequest.operation, FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation,
+        FileCopyRequest.operation, FileLinkRequest.operation, FilePathRequest.readLink, FilePathRequest.realPath,
+        FileModeRequest.operation, FileTimesRequest.operation, ProcessStartRequest.operation, ProcessWriteRequest.operation,
+        ProcessSignalRequest.operation, ProcessWaitRequest.operation, ProcessResizeRequest.operation, ProcessOutputRequest.operation,
+        ProcessListRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
     public static let proxy: [StaticString] = [proxyConnect, proxyStatus, proxyStop]
@@ -30,7 +32,8 @@ public enum OperationNames {
     }
 
     private static let readOnly: [StaticString] = [
-        FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, ProcessWaitRequest.operation,
-        ProcessOutputRequest.operation, ProcessListRequest.operation, sessionInfo, sessionStats, proxyConnect, proxyStatus,
+        FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FilePathRequest.readLink,
+        FilePathRequest.realPath, ProcessWaitRequest.operation, ProcessOutputRequest.operation, ProcessListRequest.operation, sessionInfo,
+        sessionStats, proxyConnect, proxyStatus,
     ]
 }

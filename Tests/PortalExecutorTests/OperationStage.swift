@@ -1,0 +1,119 @@
+import Foundation
+import PortalWire
+import Testing
+
+/// A directory prepared for one cell of the table:
+///
+///     file "one\ntwo\n"   other "other\n"   fifo   link -> file
+///     directory/          empty/            tree/a/b, tree/c and many more
+///     closed/file         in a directory that nobody but its owner may enter, and that its owner may not where the tests are not root's
+final class OperationStage {
+    let circumstance: Circumstance
+    private let scratch: Scratch
+    private var isMounted = false
+    private var path: String { scratch.path }
+
+    init(_ circumstance: Circumstance) throws {
+        self.circumstance = circumstance
+        scratch = try Scratch()
+        chmod(scratch.path, 0o777)
+        if circumstance == .fullDisk {
+            try #require(try run(["mount", "-t", "tmpfs", "-o", "size=256k,nr_inodes=64,mode=777", "portal-test", path]) == 0)
+            isMounted = true
+        }
+        try prepare()
+        if circumstance == .fullDisk { fill() }
+    }
+
+    deinit {
+        chmod(path + "/closed", 0o700)
+        if isMounted { _ = try? run(["umount", path]) }
+    }
+
+    private func prepare() throws {
+        _ = try scratch.file("file", "one\ntwo\n")
+        _ = try scratch.file("other", "other\n")
+        symlink("file", path + "/link")
+        mkfifo(path + "/fifo", 0o666)
+        for name in ["directory", "empty", "tree", "tree/a", "closed"] {
+            try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true)
+        }
+        _ = try scratch.file("directory/inside", "inside\n")
+        _ = try scratch.file("tree/a/b", "b\n")
+        _ = try scratch.file("tree/c", "c\n")
+        // So many that no walk over them is over before a cancellation that comes with its request.
+        if circumstance == .cancelled { for index in 0..<3000 { mknod(path + "/tree/a/\(index)", S_IFREG | 0o666, 0) } }
+        _ = try scratch.file("closed/file", "closed\n")
+        chmod(path + "/closed", 0)
+    }
+
+    /// Takes every byte and every name that is left.
+    private func fill() {
+        let descriptor = open(path + "/filling", O_WRONLY | O_CREAT, 0o600)
+        let block = [UInt8](repeating: 1, count: 4096)
+        while write(descriptor, block, block.count) > 0 {}
+        close(descriptor)
+        var index = 0
+        while true {
+            let descriptor = open(path + "/filling\(index)", O_WRONLY | O_CREAT, 0o600)
+            guard descriptor >= 0 else { return }
+            close(descriptor)
+            index += 1
+        }
+    }
+
+    private func run(_ arguments: [String]) throws -> Int32 {
+        let process = try Process.run(URL(fileURLWithPath: "/usr/bin/env"), arguments: arguments)
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    // MARK: Playing
+
+    func play(_ operation: StaticString, _ cell: OperationCase) throws {
+        let client = try ExecutorClient(isStranger: circumstance == .denied && geteuid() == 0)
+        let parameters = try parse(cell.parameters)
+        switch cell.expectation {
+        case .lost(let code): try cut(client, operation, cell, parameters, code)
+        default:
+            let id = try client.send(operation, payload: cell.payload, more: cell.more, cancelled: circumstance == .cancelled) {
+                $0.members(of: parameters)
+            }
+            check(try client.wait(id), operation, cell.expectation)
+        }
+        #expect(temporaries.isEmpty, "\(operation), \(circumstance): \(temporaries) stay")
+    }
+
+    private func parse(_ text: String) throws -> [JSONMember] {
+        guard case .object(var members) = try JSONParser.parse(Array(text.utf8)) else { return [] }
+        if !members.contains(where: { $0.name.equals("cwd") }) {
+            members.append(JSONMember(name: [UInt8]("cwd"), value: .string(Array(path.utf8))))
+        }
+        return members
+    }
+
+    private func check(_ outcome: ExecutorClient.Outcome, _ operation: StaticString, _ expectation: Expectation) {
+        let place =
+            "\(operation), \(circumstance): \(outcome.error.map { "\($0.code) \(String(decoding: $0.message, as: UTF8.self))" } ?? "a result")"
+        switch expectation {
+        case .result: #expect(outcome.result != nil, "\(place)")
+        case .error(let code):
+            #expect(outcome.error?.code == code, "\(place)")
+            #expect(outcome.error?.message.isEmpty == false)
+        case .cancelledOrResult: #expect(outcome.result != nil || outcome.error?.code == .cancelled, "\(place)")
+        case .lost, .never: Issue.record("not a case to check")
+        }
+    }
+
+    private func cut(
+        _ client: ExecutorClient, _ operation: StaticString, _ cell: OperationCase, _ parameters: [JSONMember], _ code: ErrorCode
+    ) throws {
+        _ = try client.send(operation, payload: cell.payload, more: cell.more) { $0.members(of: parameters) }
+        #expect(try client.close() == 0)
+        #expect(code == (OperationNames.isReadOnly([UInt8](operation)) ? .disconnected : .outcomeUnknown), "\(operation)")
+    }
+
+    private var temporaries: [String] {
+        (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).filter { $0.contains(".portal-") }
+    }
+}
