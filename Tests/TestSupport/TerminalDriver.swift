@@ -56,5 +56,7 @@ public final class TerminalDriver: @unchecked Sendable {
     }
 
     /// Waits until a text is on the screen.
-    public func wait(for text: String, seconds: Double = 20) async throws { try await wait(for: text, seconds: seconds) { $0.contains(text) } }
+    public func wait(for text: String, seconds: Double = 20) async throws {
+        try await wait(for: text, seconds: seconds) { $0.contains(text) }
+    }
 }
