@@ -1,14 +1,12 @@
-// Starting children and signalling their trees.
+// Starting children and taking their ends.
 #include "internal.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct failure {
@@ -17,8 +15,8 @@ struct failure {
 
 struct child {
     char **arguments, **shell_arguments, **environment;
-    const char *directory, *search;
-    int input, output, errors, report;
+    const char *program, *directory, *search;
+    int input, output, errors, report, has_terminal;
 };
 
 static int execute(const struct child *child, const char *path) {
@@ -39,6 +37,10 @@ static void __attribute__((noinline, noreturn)) become(const struct child *child
         failure.error = errno;
         goto report;
     }
+    if (child->has_terminal && ioctl(0, TIOCSCTTY, 0) < 0) {
+        failure.error = errno;
+        goto report;
+    }
     if (chdir(child->directory) < 0) {
         failure.stage = PLATFORM_STAGE_DIRECTORY;
         failure.error = errno;
@@ -55,7 +57,7 @@ static void __attribute__((noinline, noreturn)) become(const struct child *child
     sigprocmask(SIG_SETMASK, &none, NULL);
 
     failure.stage = PLATFORM_STAGE_EXECUTE;
-    const char *command = child->arguments[0];
+    const char *command = child->program;
     if (strchr(command, '/')) {
         failure.error = execute(child, command);
         goto report;
@@ -106,6 +108,23 @@ static void close_pair(int pair[2]) {
     if (pair[1] >= 0) close(pair[1]);
 }
 
+// A terminal's two ends: the executor's, and the child's which is open until the child has it.
+static int open_terminal(const struct platform_spawn *spawn, int output[2]) {
+    char path[40];
+    int number = 0, unlocked = 0;
+    output[0] = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (output[0] < 0 || ioctl(output[0], TIOCSPTLCK, &unlocked) < 0 || ioctl(output[0], TIOCGPTN, &number) < 0) return -1;
+    platform_number_path(path, "/dev/pts/", (unsigned long)number, "");
+    output[1] = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (output[1] < 0) return -1;
+    return platform_resize(output[0], spawn->rows, spawn->columns);
+}
+
+int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns) {
+    struct winsize size = {(unsigned short)rows, (unsigned short)columns, 0, 0};
+    return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
 int32_t platform_spawn(struct platform_spawn *spawn) {
     int input[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1}, report[2] = {-1, -1};
     int32_t result = 0;
@@ -115,6 +134,7 @@ int32_t platform_spawn(struct platform_spawn *spawn) {
     child.arguments = pointers(spawn->arguments, spawn->argument_count, 0);
     child.shell_arguments = pointers(spawn->arguments, spawn->argument_count, 1);
     child.environment = pointers(spawn->environment, spawn->environment_count, 0);
+    child.program = spawn->program ? (const char *)spawn->program : (const char *)spawn->arguments;
     child.directory = (const char *)spawn->directory;
     child.search = (const char *)spawn->search;
     if (!child.arguments || !child.shell_arguments || !child.environment) {
@@ -122,11 +142,21 @@ int32_t platform_spawn(struct platform_spawn *spawn) {
         goto done;
     }
     child.shell_arguments[0] = (char *)"sh";
-    if (spawn->input ? pipe2(input, O_CLOEXEC) < 0 : (input[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) goto failed;
-    if (pipe2(output, O_CLOEXEC) < 0 || (!spawn->merge && pipe2(errors, O_CLOEXEC) < 0) || pipe2(report, O_CLOEXEC) < 0) goto failed;
-    child.input = input[0];
-    child.output = output[1];
-    child.errors = spawn->merge ? output[1] : errors[1];
+    child.has_terminal = spawn->rows > 0;
+    if (child.has_terminal) {
+        spawn->stage = PLATFORM_STAGE_TERMINAL;
+        // A second descriptor of the same end: the event loop looks at one for reading and at the other for writing.
+        if (open_terminal(spawn, output) < 0 || (input[1] = fcntl(output[0], F_DUPFD_CLOEXEC, 3)) < 0) goto failed;
+        child.input = child.output = child.errors = output[1];
+    } else {
+        if (spawn->input ? pipe2(input, O_CLOEXEC) < 0 : (input[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) goto failed;
+        if (pipe2(output, O_CLOEXEC) < 0 || (!spawn->merge && pipe2(errors, O_CLOEXEC) < 0)) goto failed;
+        child.input = input[0];
+        child.output = output[1];
+        child.errors = spawn->merge ? output[1] : errors[1];
+    }
+    spawn->stage = PLATFORM_STAGE_SETUP;
+    if (pipe2(report, O_CLOEXEC) < 0) goto failed;
     child.report = report[1];
 
     pid_t process = vfork();
@@ -177,178 +207,4 @@ int32_t platform_reap(struct platform_end *end) {
     end->processor_milliseconds = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000
         + (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
     return 1;
-}
-
-// ---- Trees
-
-struct entry {
-    int32_t process, parent, session;
-    uint64_t started;
-    char state;
-    char member;
-};
-
-static int read_small(const char *path, char *buffer, size_t capacity) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return -1;
-    ssize_t count = read(descriptor, buffer, capacity - 1);
-    close(descriptor);
-    if (count < 0) return -1;
-    buffer[count] = 0;
-    return (int)count;
-}
-
-static int read_entry(int32_t process, struct entry *entry) {
-    char path[48], text[512];
-    platform_number_path(path, "/proc/", (unsigned long)process, "/stat");
-    if (read_small(path, text, sizeof text) <= 0) return 0;
-    // The name is in parentheses and may hold any byte; what follows the last one is numbers.
-    char *rest = strrchr(text, ')');
-    if (!rest || !rest[1]) return 0;
-    entry->process = process;
-    entry->state = rest[2];
-    entry->member = 0;
-    const char *next = rest + 3;
-    entry->parent = (int32_t)platform_digits(&next);
-    platform_digits(&next);
-    entry->session = (int32_t)platform_digits(&next);
-    for (int field = 7; field < 22; field++) platform_digits(&next);
-    entry->started = platform_digits(&next);
-    return 1;
-}
-
-// As memmem, which brings a kilobyte of Boyer-Moore into an image.
-static int contains(const char *bytes, size_t count, const char *part, size_t length) {
-    for (size_t start = 0; start + length <= count; start++) {
-        if (bytes[start] == part[0] && memcmp(bytes + start, part, length) == 0) return 1;
-    }
-    return 0;
-}
-
-// Whether a process was started with the marker in its environment.
-static int has_marker(int32_t process, const char *marker) {
-    char path[48];
-    platform_number_path(path, "/proc/", (unsigned long)process, "/environ");
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return 0;
-    size_t length = strlen(marker), kept = 0;
-    char buffer[4096];
-    int found = 0;
-    ssize_t count;
-    while (!found && (count = read(descriptor, buffer + kept, sizeof buffer - kept)) > 0) {
-        size_t filled = kept + (size_t)count;
-        found = contains(buffer, filled, marker, length);
-        kept = filled < length ? filled : length;
-        memmove(buffer, buffer + filled - kept, kept);
-    }
-    close(descriptor);
-    return found;
-}
-
-// The kernel lists processes by rising number; whatever is out of order is moved to its place.
-static void sort(struct entry *entries, size_t count) {
-    for (size_t index = 1; index < count; index++) {
-        struct entry entry = entries[index];
-        size_t place = index;
-        for (; place > 0 && entries[place - 1].process > entry.process; place--) entries[place] = entries[place - 1];
-        entries[place] = entry;
-    }
-}
-
-static const struct entry *find(const struct entry *entries, size_t count, int32_t process) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (entries[middle].process < process) low = middle + 1;
-        else high = middle;
-    }
-    return low < count && entries[low].process == process ? &entries[low] : NULL;
-}
-
-// Sends only where the number still names the process that was looked at.
-static void send_signal(const struct entry *entry, int number) {
-    struct entry now;
-#if defined(SYS_pidfd_open) && defined(SYS_pidfd_send_signal)
-    int descriptor = (int)syscall(SYS_pidfd_open, entry->process, 0);
-    if (descriptor >= 0) {
-        long sent = -1;
-        int same = read_entry(entry->process, &now) && now.started == entry->started;
-        if (same) sent = syscall(SYS_pidfd_send_signal, descriptor, number, NULL, 0);
-        int unsupported = same && sent < 0 && errno == ENOSYS;
-        close(descriptor);
-        if (!unsupported) return;
-    }
-#endif
-    if (read_entry(entry->process, &now) && now.started == entry->started) kill(entry->process, number);
-}
-
-static int32_t signal_members(int32_t leader, const char *marker, int number) {
-    DIR *directory = opendir("/proc");
-    if (!directory) return -errno;
-    struct entry *entries = NULL;
-    size_t count = 0, room = 0;
-    struct dirent *item;
-    while ((item = readdir(directory))) {
-        if (item->d_name[0] < '1' || item->d_name[0] > '9') continue;
-        if (count == room) {
-            room = room ? room * 2 : 256;
-            struct entry *more = realloc(entries, room * sizeof *entries);
-            if (!more) break;
-            entries = more;
-        }
-        const char *digits = item->d_name;
-        if (read_entry((int32_t)platform_digits(&digits), &entries[count])) count++;
-    }
-    closedir(directory);
-    if (count == 0) {
-        free(entries);
-        return -ENOENT;
-    }
-    sort(entries, count);
-    int32_t self = getpid();
-    for (size_t index = 0; index < count; index++) {
-        struct entry *entry = &entries[index];
-        if (entry->process == self) continue;
-        int adopted = entry->parent == self || entry->parent == 1;
-        if (leader > 0) {
-            entry->member = entry->process == leader || entry->session == leader || (adopted && has_marker(entry->process, marker));
-        } else {
-            entry->member = entry->parent == self || (adopted && has_marker(entry->process, marker));
-        }
-    }
-    for (int changed = 1; changed;) {
-        changed = 0;
-        for (size_t index = 0; index < count; index++) {
-            if (entries[index].member || entries[index].process == self) continue;
-            const struct entry *parent = find(entries, count, entries[index].parent);
-            if (parent && parent->member) entries[index].member = 1, changed = 1;
-        }
-    }
-    int32_t living = 0;
-    for (size_t index = 0; index < count; index++) {
-        if (!entries[index].member || entries[index].state == 'Z' || entries[index].state == 'X') continue;
-        living++;
-        if (number > 0) send_signal(&entries[index], number);
-    }
-    free(entries);
-    return living;
-}
-
-int32_t platform_group_signal(int32_t leader, int32_t number) { return kill(-leader, number) < 0 ? -errno : 0; }
-
-int32_t platform_tree_signal(int32_t leader, const uint8_t *marker, int32_t number) {
-    int32_t living = signal_members(leader, (const char *)marker, number);
-    if (living < 0) {
-        // A host without /proc: the group is what can be reached.
-        return leader > 0 && kill(-leader, number) == 0 ? 1 : 0;
-    }
-    uint64_t deadline = platform_clock() + 2000000000u;
-    // A killed process is gone only some time later, and may have had a child meanwhile.
-    for (long pause = 200000; number == SIGKILL && living > 0 && platform_clock() < deadline;) {
-        struct timespec time = {0, pause};
-        nanosleep(&time, NULL);
-        if (pause < 10000000) pause *= 2;
-        living = signal_members(leader, (const char *)marker, number);
-    }
-    return living;
 }

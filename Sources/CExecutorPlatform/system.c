@@ -146,6 +146,12 @@ uint64_t platform_clock(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t platform_wall_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
 uint64_t platform_resident_kilobytes(void) {
     char text[64];
     int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -206,12 +212,19 @@ int32_t platform_account(uint32_t user, uint8_t *buffer, size_t capacity) {
         const char *digits = fields[2];
         if (platform_digits(&digits) != user) continue;
         char *shell = strchr(fields[5], ':');
-        if (shell) *shell = 0;
-        size_t name = strlen(fields[0]) + 1, home = strlen(fields[5]) + 1;
-        if (name + home > capacity) break;
-        memcpy(buffer, fields[0], name);
-        memcpy(buffer + name, fields[5], home);
-        result = (int32_t)(name + home);
+        if (shell) *shell++ = 0;
+        const char *parts[] = {fields[0], fields[5], shell ? shell : ""};
+        size_t used = 0;
+        for (int index = 0; index < 3; index++) {
+            size_t length = strlen(parts[index]) + 1;
+            if (used + length > capacity) {
+                close(descriptor);
+                return -ENAMETOOLONG;
+            }
+            memcpy(buffer + used, parts[index], length);
+            used += length;
+        }
+        result = (int32_t)used;
     }
     close(descriptor);
     return result;

@@ -1,7 +1,7 @@
 import CExecutorPlatform
 import PortalWire
 
-/// The executor's entry: `executor serve TOKEN`, `executor check FILE HEX` or `executor version`.
+/// The executor's entry: `executor serve TOKEN`, `executor check FILE HEX`, `executor environment TOKEN` or `executor version`.
 /// `check` prints the SHA-256 that it found.
 /// - Returns: The exit status: 0 for a session that ended as asked, a file whose SHA-256 is the given one; 1 for a broken protocol, a file
 ///   that is another or cannot be read; 2 for arguments that make no sense.
@@ -14,11 +14,15 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
     }
     if arguments.count == 3, arguments[1].equals("serve") { return serve(token: arguments[2]) }
     if arguments.count == 4, arguments[1].equals("check") { return check(file: arguments[2], hexadecimal: arguments[3]) }
+    if arguments.count == 3, arguments[1].equals("environment") {
+        sayEnvironment(token: arguments[2])
+        return 0
+    }
     if arguments.count == 2, arguments[1].equals("version") {
         write(executorBuild + [0x0A], to: 1)
         return 0
     }
-    write([UInt8]("usage: executor serve TOKEN | check FILE HEX | version\n"), to: 2)
+    write([UInt8]("usage: executor serve TOKEN | check FILE HEX | environment TOKEN | version\n"), to: 2)
     return 2
 }
 
@@ -34,6 +38,18 @@ private func serve(token: [UInt8]) -> Int32 {
     let status = session.run()
     // Workers may still be inside a stalled disk: nothing of theirs is waited for.
     platform_exit(status)
+}
+
+/// For `LoginEnvironment`: NUL before the token, since nothing that start-up files print has it.
+private func sayEnvironment(token: [UInt8]) {
+    var text = [0] + token + [0]
+    for entry in ownEnvironment() {
+        text.add(entry)
+        text.add(0)
+    }
+    text.add(token)
+    text.add(0)
+    write(text, to: 1)
 }
 
 private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {

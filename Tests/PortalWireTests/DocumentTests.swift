@@ -96,6 +96,9 @@ import Testing
     /// Every parameter that is written, and every member of a result, is named in its operation's section; and every row of a section's tables is read.
     @Test func parametersAndResults() throws {
         let x: [UInt8] = [0x78]
+        var end = ProcessEnd(code: 1, signal: 1, timedOut: true, wallMilliseconds: 1, processorMilliseconds: 1, left: 1)
+        end.dropped = 1
+        end.droppedErrors = 1
         let parameters: [(StaticString, JSONValue)] = [
             (FileStatRequest.operation, try object { FileStatRequest(path: x, directory: x, follow: false).write(to: &$0) }),
             (FileListRequest.operation, try object { FileListRequest(path: x, directory: x, limit: 1).write(to: &$0) }),
@@ -124,9 +127,32 @@ import Testing
                         command: .arguments([x]), directory: x, environment: [(x, x)], input: .requests, process: x, timeoutMilliseconds: 1,
                         merge: true
                     ).write(to: &$0)
-                    ProcessStartRequest(command: .shell(x)).write(to: &$0)
-                    ProcessEnd(code: 1, signal: 1, timedOut: true, wallMilliseconds: 1, processorMilliseconds: 1, left: 1).write(to: &$0)
+                    var other = ProcessStartRequest(command: .shell(x))
+                    other.terminal = ProcessTerminal(rows: 1, columns: 1, term: x)
+                    other.background = true
+                    other.outputLimit = 1
+                    other.login = false
+                    other.shellProgram = x
+                    other.write(to: &$0)
+                    other.terminal?.write(to: &$0)
+                    ProcessStarted(process: x, identifier: 1).write(to: &$0)
+                    end.write(to: &$0)
                 }
+            ),
+            (
+                ProcessOutputRequest.operation,
+                try object {
+                    ProcessOutputRequest(process: x, from: 1, follow: true, limit: 1, tail: 1).write(to: &$0)
+                    ProcessOutputResult(from: 1, next: 1, lost: 1, running: true, end: end).write(to: &$0)
+                }
+            ), (ProcessResizeRequest.operation, try object { ProcessResizeRequest(process: x, rows: 1, columns: 1).write(to: &$0) }),
+            (
+                ProcessListRequest.operation,
+                try JSONParser.parse(
+                    ProcessListing(
+                        process: x, identifier: 1, command: x, directory: x, startedMilliseconds: 1, running: true, hasTerminal: true,
+                        background: true, output: 1
+                    ).line())
             ), (ProcessWriteRequest.operation, try object { ProcessWriteRequest(process: x, end: true).write(to: &$0) }),
             (ProcessSignalRequest.operation, try object { ProcessSignalRequest(process: x, signal: 1, tree: true).write(to: &$0) }),
             (ProcessWaitRequest.operation, try object { ProcessWaitRequest(process: x, timeoutMilliseconds: 1).write(to: &$0) }),

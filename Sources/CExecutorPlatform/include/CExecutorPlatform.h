@@ -25,6 +25,8 @@ uint32_t platform_umask(void);
 int32_t platform_random(uint8_t *bytes, size_t count);
 // Nanoseconds of the monotonic clock.
 uint64_t platform_clock(void);
+// Milliseconds since 1970.
+uint64_t platform_wall_clock(void);
 // Kilobytes resident now; zero where the host does not tell.
 uint64_t platform_resident_kilobytes(void);
 // The environment's n-th entry, or null behind the last.
@@ -33,7 +35,7 @@ const uint8_t *platform_environment(int32_t index);
 const uint8_t *platform_variable(const uint8_t *name);
 // Fills a buffer with system, machine, release and node name, each ended by NUL; returns the bytes used.
 int32_t platform_uname(uint8_t *buffer, size_t capacity);
-// Fills a buffer with the account's name and home from /etc/passwd, each ended by NUL; returns the bytes used, or -ENOENT.
+// Fills a buffer with the account's name, home and shell from /etc/passwd, each ended by NUL; returns the bytes used, or -ENOENT.
 int32_t platform_account(uint32_t user, uint8_t *buffer, size_t capacity);
 int32_t platform_working_directory(uint8_t *buffer, size_t capacity);
 
@@ -91,6 +93,11 @@ int32_t platform_set_nonblocking(int32_t descriptor);
 // Bytes read, 0 at the end; -EAGAIN where a nonblocking descriptor has none. An interruption is retried, here and in the others.
 int64_t platform_read(int32_t descriptor, void *buffer, size_t count);
 int64_t platform_write(int32_t descriptor, const void *buffer, size_t count);
+// At an offset, past the descriptor's own position.
+int64_t platform_read_at(int32_t descriptor, void *buffer, size_t count, uint64_t offset);
+int64_t platform_write_at(int32_t descriptor, const void *buffer, size_t count, uint64_t offset);
+// Opens a file of a directory that has no name and goes with its descriptor.
+int32_t platform_open_unnamed(const uint8_t *directory);
 int32_t platform_seek(int32_t descriptor, uint64_t offset);
 // Bytes that wait in a pipe.
 int64_t platform_pending(int32_t descriptor);
@@ -193,17 +200,19 @@ void platform_directory_close(struct platform_directory *directory);
 
 // ---- Processes
 
-enum { PLATFORM_STAGE_SETUP = 1, PLATFORM_STAGE_DIRECTORY = 2, PLATFORM_STAGE_EXECUTE = 3 };
+enum { PLATFORM_STAGE_SETUP = 1, PLATFORM_STAGE_DIRECTORY = 2, PLATFORM_STAGE_EXECUTE = 3, PLATFORM_STAGE_TERMINAL = 4 };
 struct platform_spawn {
     // Strings one behind the other, each ended by NUL.
     const uint8_t *arguments;
     const uint8_t *environment;
+    const uint8_t *program;  // what is executed, where that is not the first argument; else null
     int32_t argument_count, environment_count;
     const uint8_t *directory;
     const uint8_t *search;  // the value of PATH
     int32_t input;          // whether standard input is a pipe; otherwise /dev/null
     int32_t merge;          // whether standard error goes where standard output goes
-    // Filled: the child, the parent's ends (-1 where there is none), and where it failed.
+    uint32_t rows, columns;  // of the terminal that it gets; no rows, no terminal
+    // Filled: the child, the parent's ends (-1 where there is none; of a terminal two for the same end), and where it failed.
     int32_t process, input_descriptor, output_descriptor, error_descriptor, stage;
 };
 // Starts a child in a session of its own; returns when it executes its program or has failed to.
@@ -217,10 +226,19 @@ struct platform_end {
 int32_t platform_reap(struct platform_end *end);
 // Signals a process group.
 int32_t platform_group_signal(int32_t leader, int32_t signal);
-// Signals the living processes of a tree: those of the leader's session, their descendants, and strays whose environment has the marker.
-// Leader 0 means every descendant of this process. Signal 0 counts only; SIGKILL is repeated, for at most two seconds, until none is left.
-// Returns how many were there (for SIGKILL: how many are still there).
-int32_t platform_tree_signal(int32_t leader, const uint8_t *marker, int32_t signal);
+struct platform_tree {
+    int32_t leader;   // 0 for every descendant of this process, in a call of its own
+    uint32_t number;  // of the marker
+    int32_t signal;   // 0 only counts
+    int32_t living;   // filled: how many were there
+};
+// Signals the living processes of trees, looking once at all processes: those of a leader's session, their descendants, and strays whose
+// environment has the prefix with the tree's number behind it.
+int32_t platform_trees_signal(struct platform_tree *trees, int32_t count, const uint8_t *prefix);
+// Kills every descendant of this process, again for at most two seconds until none is left. Returns how many are.
+int32_t platform_kill_all(const uint8_t *prefix);
+// Another size for a terminal.
+int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);
 
 // ---- SHA-256
 

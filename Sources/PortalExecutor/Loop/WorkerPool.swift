@@ -47,14 +47,14 @@ private struct JobQueue {
     }
 }
 
-/// Threads for jobs: grown on demand, at most `most`; idle ones above `kept` end after ten seconds.
+/// Threads for jobs: grown on demand, at most `most`; idle ones above two end after ten seconds.
 ///
 /// Everything below `lock` is touched with the lock held, by the loop and the workers alike; nothing else is shared.
 final class WorkerPool {
-    private static let most = 16
     private static let kept = 2
     private static let idleMilliseconds: UInt32 = 10_000
 
+    private let most: Int
     private let lock: OpaquePointer
     private let event: Int32
     private var waiting = JobQueue()
@@ -66,8 +66,9 @@ final class WorkerPool {
     private var isStopping = false
 
     /// Completions signal the event.
-    init(event: Int32) {
+    init(event: Int32, most: Int) {
         self.event = event
+        self.most = most
         lock = platform_lock_create()
     }
 
@@ -95,7 +96,7 @@ final class WorkerPool {
         waiting.append(job)
         waitingCount += 1
         // Woken workers count as idle until they have the lock: compared with what waits, not with zero.
-        let needsThread = waitingCount > idle && threads < WorkerPool.most
+        let needsThread = waitingCount > idle && threads < most
         if needsThread { threads += 1 }
         let wakes = idle > 0
         platform_unlock(lock)

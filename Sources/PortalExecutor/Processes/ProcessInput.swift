@@ -9,26 +9,36 @@ final class InputSource {
     fileprivate var hasEnded = false
     /// Whether the process's input ends with it.
     fileprivate let endsInput: Bool
+    /// Whether a terminal still has to get the byte that a keyboard sends for the end of input.
+    fileprivate var owesEnd: Bool
     /// Called once: with nil when the pipe took everything, else with what was in the way.
     fileprivate let completion: (StaticString?) -> Void
 
-    init(owner: OpenRequest, endsInput: Bool, completion: @escaping (StaticString?) -> Void) {
+    init(owner: OpenRequest, endsInput: Bool, sendsEnd: Bool = false, completion: @escaping (StaticString?) -> Void) {
         self.owner = owner
         self.endsInput = endsInput
+        owesEnd = sendsEnd
         self.completion = completion
     }
 }
 
-/// A process's standard input: sources one after the other, each written as the pipe takes it.
+/// A process's standard input: sources one after the other, each written as the pipe takes it. To a terminal whoever has something may
+/// write while another source is open: that is how a second person types.
 final class ProcessInput {
+    private static let endOfTransmission: [UInt8] = [4]
+
     private let loop: EventLoop
+    private let isTerminal: Bool
     private var descriptor: Int32 = -1
     private var watch: Watch?
     private var sources: [InputSource] = []
     /// Set when nothing can be written any more.
     private var closedBecause: StaticString?
 
-    init(loop: EventLoop) { self.loop = loop }
+    init(loop: EventLoop, isTerminal: Bool) {
+        self.loop = loop
+        self.isTerminal = isTerminal
+    }
 
     /// The process has started.
     func open(_ descriptor: Int32) {
@@ -79,26 +89,38 @@ final class ProcessInput {
     }
 
     private func flush() {
-        guard descriptor >= 0 else { return }
-        while let source = sources.first {
+        var index = 0
+        while descriptor >= 0, index < sources.count {
+            let source = sources[index]
             while let chunk = source.chunks.first {
-                let start = source.offset
-                let count = chunk.withUnsafeBytes { platform_write(descriptor, $0.baseAddress! + start, $0.count - start) }
-                if count < 0 {
-                    if platform_errno_name(Int32(count)) != PLATFORM_EAGAIN { close("the process has closed its input") }
-                    return
-                }
-                source.offset += Int(count)
+                guard let count = write(chunk, from: source.offset) else { return }
+                source.offset += count
                 if source.offset == chunk.count {
                     source.chunks.removeFirst()
                     source.offset = 0
                 }
-                source.owner.consumed(Int(count))
+                source.owner.consumed(count)
             }
-            guard source.hasEnded else { return }
-            sources.removeFirst()
+            guard source.hasEnded else {
+                guard isTerminal else { return }
+                index += 1
+                continue
+            }
+            if source.owesEnd {
+                guard write(ProcessInput.endOfTransmission, from: 0) != nil else { return }
+                source.owesEnd = false
+            }
+            sources.remove(at: index)
             source.completion(nil)
             if source.endsInput { return close("the process's input has ended") }
         }
+    }
+
+    /// How many bytes were taken; nil where none are for now, or none ever again.
+    private func write(_ bytes: [UInt8], from start: Int) -> Int? {
+        let count = bytes.withUnsafeBytes { platform_write(descriptor, $0.baseAddress! + start, $0.count - start) }
+        if count >= 0 { return Int(count) }
+        if platform_errno_name(Int32(count)) != PLATFORM_EAGAIN { close("the process has closed its input") }
+        return nil
     }
 }

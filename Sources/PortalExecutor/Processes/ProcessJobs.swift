@@ -1,35 +1,91 @@
 import CExecutorPlatform
 import PortalWire
 
-/// Starts a child on a worker, since executing a program may read a stalled disk.
-final class SpawnJob: Job {
+/// What a child is started with, and what it then has.
+struct ChildStart {
     struct Started {
-        var process: Int32
-        var input: Int32
-        var output: Int32
-        var errors: Int32
+        var process: Int32 = -1
+        var input: Int32 = -1
+        var output: Int32 = -1
+        var errors: Int32 = -1
     }
 
-    private let request: RunRequest
-    private let command: [[UInt8]]
-    private let environment: [[UInt8]]
-    private let directory: HostPath
-    private let search: [UInt8]
-    private let hasInput: Bool
-    private let merge: Bool
-    private var started: Started?
+    var command: [[UInt8]]
+    /// What is executed, where that is not the first word of the command.
+    var program: [UInt8]?
+    var environment: [[UInt8]] = []
+    var directory: [UInt8]
+    var hasInput = false
+    var merge = false
+    var terminal: ProcessTerminal?
+    private(set) var started = Started()
+    /// Where it failed.
+    private(set) var stage: Int32 = 0
+
+    init(command: [[UInt8]], directory: [UInt8]) {
+        self.command = command
+        self.directory = directory
+    }
+
+    /// Returns when the child executes its program; else the negated errno. It may read a stalled disk.
+    mutating func start() -> Int32 {
+        let arguments = terminated(command)
+        let variables = terminated(environment)
+        let place = directory + [0]
+        let path = searchPath(in: environment) + [0]
+        let executed = (program ?? command[0]) + [0]
+        var spawn = platform_spawn()
+        spawn.argument_count = Int32(truncatingIfNeeded: command.count)
+        spawn.environment_count = Int32(truncatingIfNeeded: environment.count)
+        spawn.input = hasInput ? 1 : 0
+        spawn.merge = merge ? 1 : 0
+        if let terminal {
+            spawn.rows = UInt32(terminal.rows)
+            spawn.columns = UInt32(terminal.columns)
+        }
+        let result = arguments.withUnsafeBufferPointer { arguments in
+            variables.withUnsafeBufferPointer { variables in
+                place.withUnsafeBufferPointer { place in
+                    path.withUnsafeBufferPointer { path in
+                        executed.withUnsafeBufferPointer { executed in
+                            spawn.arguments = arguments.baseAddress
+                            spawn.environment = variables.baseAddress
+                            spawn.directory = place.baseAddress
+                            spawn.search = path.baseAddress
+                            spawn.program = executed.baseAddress
+                            return platform_spawn(&spawn)
+                        }
+                    }
+                }
+            }
+        }
+        stage = spawn.stage
+        if result == 0 {
+            started = Started(
+                process: spawn.process, input: spawn.input_descriptor, output: spawn.output_descriptor, errors: spawn.error_descriptor)
+        }
+        return result
+    }
+
+    private func terminated(_ strings: [[UInt8]]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for string in strings {
+            bytes.add(string)
+            bytes.add(0)
+        }
+        return bytes
+    }
+}
+
+/// Starts a child on a worker.
+final class SpawnJob: Job {
+    private let process: HostProcess
+    private var child: ChildStart
     private var failure: OperationError?
 
-    init(
-        request: RunRequest, command: [[UInt8]], environment: [[UInt8]], directory: HostPath, search: [UInt8], hasInput: Bool, merge: Bool
-    ) {
-        self.request = request
-        self.command = command
-        self.environment = environment
-        self.directory = directory
-        self.search = search
-        self.hasInput = hasInput
-        self.merge = merge
+    init(process: HostProcess, child: ChildStart) {
+        self.process = process
+        self.child = child
     }
 
     override func run() {
@@ -37,48 +93,22 @@ final class SpawnJob: Job {
             failure = OperationError(.cancelled, literal: "cancelled before it began")
             return
         }
-        var arguments: [UInt8] = []
-        for argument in command { arguments += argument + [0] }
-        var variables: [UInt8] = []
-        for entry in environment { variables += entry + [0] }
-        let place = directory.terminated
-        let path = search + [0]
-        var spawn = platform_spawn()
-        spawn.argument_count = Int32(truncatingIfNeeded: command.count)
-        spawn.environment_count = Int32(truncatingIfNeeded: environment.count)
-        spawn.input = hasInput ? 1 : 0
-        spawn.merge = merge ? 1 : 0
-        let result = arguments.withUnsafeBufferPointer { arguments in
-            variables.withUnsafeBufferPointer { variables in
-                place.withUnsafeBufferPointer { place in
-                    path.withUnsafeBufferPointer { path in
-                        spawn.arguments = arguments.baseAddress
-                        spawn.environment = variables.baseAddress
-                        spawn.directory = place.baseAddress
-                        spawn.search = path.baseAddress
-                        return platform_spawn(&spawn)
-                    }
-                }
-            }
-        }
-        if result == 0 {
-            started = Started(
-                process: spawn.process, input: spawn.input_descriptor, output: spawn.output_descriptor, errors: spawn.error_descriptor)
-        } else {
-            failure = error(stage: spawn.stage, result)
-        }
+        let result = child.start()
+        if result != 0 { failure = error(result) }
     }
 
-    private func error(stage: Int32, _ result: Int32) -> OperationError {
-        if stage == Int32(PLATFORM_STAGE_DIRECTORY) { return systemError("start in", directory.bytes, result) }
-        guard stage == Int32(PLATFORM_STAGE_EXECUTE) else { return systemError("run", command[0], result) }
-        var error = systemError("run", command[0], result)
+    private func error(_ result: Int32) -> OperationError {
+        if child.stage == Int32(PLATFORM_STAGE_DIRECTORY) { return systemError("start in", child.directory, result) }
+        let program = child.program ?? child.command[0]
+        if child.stage == Int32(PLATFORM_STAGE_TERMINAL) { return systemError("open a terminal for", program, result) }
+        var error = systemError("run", program, result)
+        guard child.stage == Int32(PLATFORM_STAGE_EXECUTE) else { return error }
         error.path = nil
         var status: Int64 = 126
         if error.code == .notFound || error.code == .notADirectory {
             status = 127
-            let text: StaticString = command[0].contains(0x2F) ? "no such file, or its interpreter is missing" : "no such command"
-            error = OperationError(.notFound, "run", command[0], text)
+            let text: StaticString = program.contains(0x2F) ? "no such file, or its interpreter is missing" : "no such command"
+            error = OperationError(.notFound, "run", program, text)
             error.path = nil
             error.errno = -result
         }
@@ -86,28 +116,5 @@ final class SpawnJob: Job {
         return error
     }
 
-    override func finish() { request.spawned(started, failure) }
-}
-
-/// Signals a process's tree, or counts it, on a worker: it reads all of /proc and waits for the killed to be gone.
-final class TreeJob: Job {
-    static let kill: Int32 = 9
-    static let terminate: Int32 = 15
-
-    private let leader: Int32
-    private let marker: [UInt8]
-    private let signal: Int32
-    private let completion: (Int32) -> Void
-    private var count: Int32 = 0
-
-    /// The completion gets how many there were (for KILL: still are).
-    init(leader: Int32, marker: [UInt8], signal: Int32, completion: @escaping (Int32) -> Void) {
-        self.leader = leader
-        self.marker = marker
-        self.signal = signal
-        self.completion = completion
-    }
-
-    override func run() { count = platform_tree_signal(leader, marker + [0], signal) }
-    override func finish() { completion(count) }
+    override func finish() { process.spawned(child.started, failure) }
 }

@@ -2,15 +2,15 @@ import PortalWire
 
 extension OpenRequest {
     /// The living process of a name; where there is none the request fails.
-    fileprivate func livingProcess(_ verb: StaticString, _ name: [UInt8]) -> RunRequest? {
-        if let run = session.processes.find(name)?.run { return run }
+    fileprivate func livingProcess(_ verb: StaticString, _ name: [UInt8]) -> HostProcess? {
+        if let process = session.processes.find(name), !process.isOver { return process }
         fail(.process(.notFound, verb, name, "no process of this name is running"))
         return nil
     }
 }
 
 extension OperationError {
-    fileprivate static func process(_ code: ErrorCode, _ verb: StaticString, _ name: [UInt8], _ text: StaticString) -> OperationError {
+    static func process(_ code: ErrorCode, _ verb: StaticString, _ name: [UInt8], _ text: StaticString) -> OperationError {
         var error = OperationError(code, verb, name, text)
         error.path = nil
         return error
@@ -19,7 +19,7 @@ extension OperationError {
 
 /// `process.write`
 final class InputRequest: OpenRequest {
-    private var run: RunRequest?
+    private var process: HostProcess?
     private var source: InputSource?
 
     override func start(_ parameters: JSONValue, payload: [UInt8]) {
@@ -29,30 +29,32 @@ final class InputRequest: OpenRequest {
         } catch {
             return fail(error)
         }
-        guard let run = livingProcess("write to", request.process) else { return }
-        guard run.acceptsInputRequests else {
+        guard let process = livingProcess("write to", request.process) else { return }
+        guard process.acceptsInputRequests else {
             return fail(.process(.invalid, "write to", request.process, "it was not started with stdin requests"))
         }
-        let source = InputSource(owner: self, endsInput: request.end) { [self] obstacle in
-            self.run = nil
+        let isTerminal = process.hasTerminal
+        let source = InputSource(owner: self, endsInput: request.end && !isTerminal, sendsEnd: request.end && isTerminal) {
+            [self] obstacle in
+            self.process = nil
             self.source = nil
             if let obstacle { fail(.process(.invalid, "write to", request.process, obstacle)) } else { finishEmpty() }
         }
-        self.run = run
+        self.process = process
         self.source = source
-        run.input.add(source)
-        if !isFinished { run.input.append(payload, end: inputHasEnded, to: source) }
+        process.input.add(source)
+        if !isFinished { process.input.append(payload, end: inputHasEnded, to: source) }
     }
 
     override func receive(_ bytes: [UInt8]) {
-        if let run, let source { run.input.append(bytes, end: inputHasEnded, to: source) }
+        if let process, let source { process.input.append(bytes, end: inputHasEnded, to: source) }
     }
 
     override func cancel(_ cancellation: Cancellation) {
         // Whether the process has some of it is not known to whoever gave up.
         fail(OperationError(.cancelled, literal: "cancelled", applied: .unknown))
-        if let run, let source { run.input.remove(source) }
-        run = nil
+        if let process, let source { process.input.remove(source) }
+        process = nil
         source = nil
     }
 }
@@ -62,11 +64,27 @@ final class SignalRequest: OpenRequest {
     override func start(_ parameters: JSONValue, payload: [UInt8]) {
         do throws(OperationError) {
             let request = try ProcessSignalRequest(parameters)
-            guard let run = livingProcess("signal", request.process) else { return }
-            guard run.hasStarted else {
+            guard let process = livingProcess("signal", request.process) else { return }
+            guard process.hasStarted else {
                 throw OperationError.process(.notFound, "signal", request.process, "it is only being started")
             }
-            run.signal(request.signal, tree: request.tree) { [self] in finishEmpty() }
+            process.signal(request.signal, tree: request.tree) { [self] in finishEmpty() }
+        } catch {
+            fail(error)
+        }
+    }
+}
+
+/// `process.resize`
+final class ResizeRequest: OpenRequest {
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
+        do throws(OperationError) {
+            let request = try ProcessResizeRequest(parameters)
+            guard let process = livingProcess("resize", request.process) else { return }
+            guard process.hasTerminal else { throw .process(.invalid, "resize", request.process, "it has no terminal") }
+            let result = process.resize(rows: request.rows, columns: request.columns)
+            if result < 0 { throw systemError("resize", request.process, result) }
+            finishEmpty()
         } catch {
             fail(error)
         }
@@ -75,7 +93,7 @@ final class SignalRequest: OpenRequest {
 
 /// `process.wait`
 final class WaitRequest: OpenRequest {
-    private var process: NamedProcess?
+    private var process: HostProcess?
     private var timer: Timer?
 
     override func start(_ parameters: JSONValue, payload: [UInt8]) {
@@ -84,7 +102,7 @@ final class WaitRequest: OpenRequest {
             guard let process = session.processes.find(request.process) else {
                 throw OperationError.process(.notFound, "wait for", request.process, "there is and was no process of this name")
             }
-            if process.run == nil { return processEnded(process.end) }
+            if process.isOver { return processEnded(process.end) }
             process.waiters.append(self)
             self.process = process
             if let milliseconds = request.timeoutMilliseconds {

@@ -1,7 +1,7 @@
 import CExecutorPlatform
 import PortalWire
 
-/// One of a process's output pipes. It is read only when its bytes can be sent: a full pipe is what holds the process back.
+/// One of a process's output pipes, or its terminal. It is read only when its bytes can be sent: a full pipe is what holds the process back.
 final class ProcessOutput {
     enum Reading {
         case bytes([UInt8])
@@ -15,8 +15,10 @@ final class ProcessOutput {
     private(set) var isClosed = false
     /// Whether it was closed although somebody still holds its other end.
     private(set) var wasLeft = false
+    /// Bytes that were taken out of it.
+    private(set) var taken: UInt64 = 0
+    let descriptor: Int32
     private let loop: EventLoop
-    private let descriptor: Int32
     private var watch: Watch?
     /// After the grace: what is still delivered.
     private var remaining: Int?
@@ -47,6 +49,7 @@ final class ProcessOutput {
             close()
             return .closed
         }
+        taken += UInt64(bytes.count)
         if let rest = remaining {
             remaining = rest - bytes.count
             if rest == bytes.count { leave() }

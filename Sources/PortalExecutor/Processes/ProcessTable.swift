@@ -1,17 +1,18 @@
 import CExecutorPlatform
 import PortalWire
 
-/// A process that other requests reach by its name, and its end once it has one.
-final class NamedProcess {
-    let name: [UInt8]
-    /// Nil once it has ended.
-    fileprivate(set) var run: RunRequest?
-    fileprivate(set) var end: ProcessEnd?
-    var waiters: [WaitRequest] = []
+/// The environment entry by which a process's tree is found again, wherever its members went.
+struct ProcessMarker {
+    /// Shared by all of this executor's.
+    let prefix: [UInt8]
+    let number: UInt32
 
-    fileprivate init(name: [UInt8], run: RunRequest) {
-        self.name = name
-        self.run = run
+    var entry: [UInt8] {
+        var entry = prefix
+        entry.append(decimal: UInt64(number))
+        // Ended by a dot too, so that the first is no prefix of the tenth for whoever looks with grep.
+        entry.add(0x2E)
+        return entry
     }
 }
 
@@ -19,39 +20,42 @@ final class NamedProcess {
 final class ProcessTable {
     private static let keptEnds = 256
 
-    /// Begins every process's marker: what was started by this executor is found by it, wherever it went.
-    private let marker: [UInt8]
-    private var started: UInt64 = 0
+    private let prefix: [UInt8]
+    private var markers: UInt32 = 0
+    private var names: UInt64 = 0
     private var starting = 0
-    private var running = NumberTable<RunRequest>()
-    /// Ends of children that no request has claimed: orphans, and children whose start the loop has not heard of yet.
+    private var running = NumberTable<HostProcess>()
+    /// Ends of children that no process here has claimed: orphans, and children whose start the loop has not heard of yet.
     private var unclaimed: [platform_end] = []
-    private var named: [NamedProcess] = []
+    /// In the order of their starts.
+    private(set) var all: [HostProcess] = []
+    let trees: TreeSignals
+    let recordings: RecordingBudget
 
-    init(marker: [UInt8]) { self.marker = [UInt8]("PORTAL_PROCESS=") + marker + [0x2E] }
+    init(marker: [UInt8], loop: EventLoop, signals: WorkerPool, recordings: RecordingBudget) {
+        prefix = [UInt8]("PORTAL_PROCESS=") + marker + [0x2E]
+        trees = TreeSignals(loop: loop, thread: signals, prefix: prefix)
+        self.recordings = recordings
+    }
 
     /// Processes that were started and have not ended.
     var livingCount: Int { running.count }
 
-    /// An environment entry that no other process has.
-    func newMarker() -> [UInt8] {
-        started += 1
-        var entry = marker
-        entry.append(decimal: started)
-        // Ended by a dot too, so that the first is no prefix of the tenth.
-        entry.append(0x2E)
-        return entry
+    /// A marker that no other process has.
+    func newMarker() -> ProcessMarker {
+        markers += 1
+        return ProcessMarker(prefix: prefix, number: markers)
     }
 
     func willStart() { starting += 1 }
 
     /// A start has come to its end; nil where there is no process. Returns the process's end where it is known already.
-    func didStart(_ process: Int32?, _ request: RunRequest) -> platform_end? {
+    func didStart(_ identifier: Int32?, _ process: HostProcess) -> platform_end? {
         starting -= 1
         var end: platform_end?
-        if let process {
-            for unclaimed in unclaimed where unclaimed.process == process { end = unclaimed }
-            if end == nil { running.insert(request, for: UInt64(process)) }
+        if let identifier {
+            for unclaimed in unclaimed where unclaimed.process == identifier { end = unclaimed }
+            if end == nil { running.insert(process, for: UInt64(identifier)) }
         }
         if starting == 0 { unclaimed = [] }
         return end
@@ -61,8 +65,8 @@ final class ProcessTable {
     func reap() {
         var end = platform_end()
         while platform_reap(&end) > 0 {
-            if let request = running.remove(UInt64(end.process)) {
-                request.leaderEnded(end)
+            if let process = running.remove(UInt64(end.process)) {
+                process.leaderEnded(end)
             } else if starting > 0 {
                 unclaimed.append(end)
             }
@@ -70,33 +74,52 @@ final class ProcessTable {
     }
 
     /// Kills everything that descends from this executor.
-    func killAll() { _ = platform_tree_signal(0, marker + [0], 9) }
+    func killAll() { _ = platform_kill_all(prefix + [0]) }
 
     // MARK: Names
 
     /// The process of a name, living or ended.
-    func find(_ name: [UInt8]) -> NamedProcess? { named.first { $0.name == name } }
-
-    /// Gives a process its name; nil where one of that name lives.
-    func register(_ name: [UInt8], _ run: RunRequest) -> NamedProcess? {
-        if let index = named.firstIndex(where: { $0.name == name }) {
-            guard named[index].run == nil else { return nil }
-            named.remove(at: index)
-        }
-        let entry = NamedProcess(name: name, run: run)
-        named.append(entry)
-        return entry
+    func find(_ name: [UInt8]) -> HostProcess? {
+        for process in all where process.name == name { return process }
+        return nil
     }
 
-    /// A named process has ended; without an end it never was.
-    func ended(_ entry: NamedProcess, _ end: ProcessEnd?) {
-        entry.run = nil
-        entry.end = end
-        if end == nil { named.removeAll { $0 === entry } }
-        let waiters = entry.waiters
-        entry.waiters = []
-        for waiter in waiters { waiter.processEnded(end) }
-        let ends = named.reduce(0) { $0 + ($1.run == nil ? 1 : 0) }
-        if ends > ProcessTable.keptEnds, let oldest = named.firstIndex(where: { $0.run == nil }) { named.remove(at: oldest) }
+    /// A name for a process: the wanted one, or one that is made; nil where one of the wanted name lives.
+    func claim(_ wanted: [UInt8]?) -> [UInt8]? {
+        guard let wanted else {
+            while true {
+                names += 1
+                var name = [UInt8]("p")
+                name.append(decimal: names)
+                if find(name) == nil { return name }
+            }
+        }
+        if let former = find(wanted) {
+            guard former.isOver else { return nil }
+            forget(former)
+        }
+        return wanted
+    }
+
+    func add(_ process: HostProcess) { all.append(process) }
+
+    /// A process has ended, or never was.
+    func ended(_ process: HostProcess) {
+        guard process.isKept, process.end != nil else { return forget(process) }
+        var ends = 0
+        var oldest: HostProcess?
+        for process in all where process.isOver {
+            if oldest == nil { oldest = process }
+            ends += 1
+        }
+        if ends > ProcessTable.keptEnds, let oldest { forget(oldest) }
+    }
+
+    private func forget(_ process: HostProcess) {
+        process.recording?.forget()
+        for index in 0..<all.count where all[index] === process {
+            all.remove(at: index)
+            return
+        }
     }
 }

@@ -12,7 +12,10 @@ final class Session {
 
     let loop: EventLoop
     let workers: WorkerPool
+    /// One thread, so that killing never waits for disks.
+    let signalling: WorkerPool
     let processes: ProcessTable
+    let login: LoginEnvironment
     let facts: HostFacts
     let epoch: [UInt8]
     private(set) var requestCount: UInt64 = 0
@@ -35,10 +38,12 @@ final class Session {
         guard let loop = EventLoop(), let secret = randomHexadecimal(16), let epoch = randomHexadecimal(8) else { return nil }
         self.loop = loop
         self.epoch = epoch
-        workers = WorkerPool(event: loop.event)
+        workers = WorkerPool(event: loop.event, most: 16)
+        signalling = WorkerPool(event: loop.event, most: 1)
         guard let marker = randomHexadecimal(8) else { return nil }
-        processes = ProcessTable(marker: marker)
         facts = discoverHost()
+        processes = ProcessTable(marker: marker, loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
+        login = LoginEnvironment(workers: workers)
         pipe = LinkPipe(loop: loop)
         var hello = Hello(build: executorBuild)
         hello.capabilities = Session.capabilities
@@ -60,6 +65,7 @@ final class Session {
             if signals & 1 != 0 { processes.reap() }
             if signals & 2 != 0 { end(status: 0) }
             workers.finishCompleted()
+            signalling.finishCompleted()
         }
         _ = platform_watch_signals(loop.event)
         pipe.onBytes = { [self] bytes in receive(bytes) }
@@ -189,6 +195,8 @@ final class Session {
         // A peer that does not read gets no more patience than this.
         pipe.flushWaiting(milliseconds: 1000)
         workers.stop()
+        signalling.stop()
+        login.giveUp()
         processes.killAll()
         // A child that was being started when the others were killed is there when its worker is done.
         let deadline = platform_clock() + 2_000_000_000

@@ -15,6 +15,9 @@ final class InfoRequest: OpenRequest {
                 writer.endArray()
                 writer.member("epoch", string: session.epoch)
                 writer.member("pid", signed: Int64(platform_process_id()))
+                writer.member("shell", bytes: session.login.shell)
+                writer.member("login", string: session.login.state.name)
+                if let problem = session.login.problem { writer.member("login_problem", string: problem) }
                 writer.beginObject("limits")
                 writer.number("headerLength", Limits.headerLength)
                 writer.number("payloadLength", Limits.payloadLength)
@@ -44,7 +47,7 @@ final class StatsRequest: OpenRequest {
                 writer.member("bytes_in", number: session.bytesIn)
                 writer.member("bytes_out", number: session.bytesOut)
                 writer.member("resident_kb", number: platform_resident_kilobytes())
-                writer.number("threads", session.workers.threadCount + 1)
+                writer.number("threads", session.workers.threadCount + session.signalling.threadCount + 1)
             })
     }
 }

@@ -24,7 +24,7 @@ public struct ProcessTerminal: Sendable, Equatable {
     }
 
     /// Writes the members of the JSON object.
-    func write(to writer: inout JSONWriter) {
+    public func write(to writer: inout JSONWriter) {
         writer.member("rows", number: UInt64(rows))
         writer.member("columns", number: UInt64(columns))
         writer.member("term", bytes: term)
