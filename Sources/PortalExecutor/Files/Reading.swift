@@ -5,7 +5,7 @@ import PortalWire
 final class ReadRequest: ContentRequest {
     override func prepare(_ parameters: JSONValue) throws(OperationError) -> ContentSource {
         let request = try FileReadRequest(parameters)
-        return FileSource(request, path: HostPath(request.path, directory: request.directory, home: session.facts.home))
+        return FileSource(request, path: hostPath(request.path, request.directory))
     }
 }
 
