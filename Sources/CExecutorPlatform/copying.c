@@ -288,12 +288,14 @@ int32_t platform_copy_tree(
     return result;
 }
 
-int32_t platform_new_file_pour(const struct platform_new_file *file, const uint8_t *name, uint64_t size, int32_t sync, int32_t *touched) {
+int32_t platform_new_file_pour(const struct platform_new_file *file, const uint8_t *name, int32_t sync, int *touched) {
     int target = openat(file->directory, PATH(name), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (target < 0) return -errno;
     struct platform_copy copy = {.in_kernel = 1};
-    int32_t result = platform_copy_bytes(file->descriptor, target, 0, (int64_t)size, &copy);
-    if (result == 0) result = CHECKED(ftruncate(target, (off_t)size));
+    struct stat status;
+    int32_t result = CHECKED(fstat(file->descriptor, &status));
+    if (result == 0) result = platform_copy_bytes(file->descriptor, target, 0, status.st_size, &copy);
+    if (result == 0) result = CHECKED(ftruncate(target, status.st_size));
     if (result == 0 && sync) result = CHECKED(fsync(target));
     *touched = copy.bytes > 0;
     close(target);

@@ -73,6 +73,11 @@ static void fill(const struct stat *raw, struct platform_status *status) {
     }
 }
 
+int32_t platform_status_same(const struct platform_status *one, const struct platform_status *other) {
+    return one->device == other->device && one->inode == other->inode && one->size == other->size && one->modified == other->modified &&
+        one->changed == other->changed;
+}
+
 int32_t platform_stat(const uint8_t *path, int32_t follow, struct platform_status *status) {
     struct stat raw;
     if ((follow ? stat(PATH(path), &raw) : lstat(PATH(path), &raw)) < 0) return -errno;

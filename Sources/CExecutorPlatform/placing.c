@@ -91,7 +91,7 @@ void platform_new_file_discard(struct platform_new_file *file) {
     file->directory = -1;
 }
 
-int32_t platform_new_file_sync_name(const struct platform_new_file *file) {
+static int32_t sync_name(const struct platform_new_file *file) {
     int directory = openat(file->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) return -errno;
     int32_t result = CHECKED(fsync(directory));
@@ -145,27 +145,48 @@ static void keep_extended(const char *old, int descriptor, struct losses *losses
     free(names);
 }
 
-int64_t platform_keep_attributes(const uint8_t *old, int32_t descriptor, uint8_t *lost, size_t capacity) {
+static int32_t keep_attributes(const char *old, int descriptor, struct losses *losses) {
     struct stat before, now;
-    if (stat(PATH(old), &before) < 0 || fstat(descriptor, &now) < 0) return -errno;
-    struct losses losses = {lost, 0, capacity};
+    if (stat(old, &before) < 0 || fstat(descriptor, &now) < 0) return -errno;
     mode_t mode = before.st_mode & 07777;
     if (before.st_uid != now.st_uid || before.st_gid != now.st_gid) {
         if (fchown(descriptor, before.st_uid, before.st_gid) < 0 && fchown(descriptor, (uid_t)-1, before.st_gid) < 0) errno = 0;
         if (fstat(descriptor, &now) < 0) return -errno;
         // A program that ran as its owner must not run as somebody else because its content was written by them.
         if (before.st_uid != now.st_uid) {
-            lose(&losses, "owner");
-            if (mode & S_ISUID) lose(&losses, "set-user-id");
+            lose(losses, "owner");
+            if (mode & S_ISUID) lose(losses, "set-user-id");
             mode &= (mode_t)~S_ISUID;
         }
         if (before.st_gid != now.st_gid) {
-            lose(&losses, "group");
-            if (mode & S_ISGID) lose(&losses, "set-group-id");
+            lose(losses, "group");
+            if (mode & S_ISGID) lose(losses, "set-group-id");
             mode &= (mode_t)~S_ISGID;
         }
     }
-    keep_extended(PATH(old), descriptor, &losses);
-    if (fchmod(descriptor, mode) < 0) lose(&losses, "mode");
-    return (int64_t)losses.used;
+    keep_extended(old, descriptor, losses);
+    if (fchmod(descriptor, mode) < 0) lose(losses, "mode");
+    return 0;
+}
+
+int32_t platform_new_file_commit(struct platform_new_file *file, struct platform_commit *commit) {
+    const char *target = PATH(commit->target), *slash = strrchr(target, '/');
+    const uint8_t *name = (const uint8_t *)(slash ? slash + 1 : target);
+    struct losses losses = {commit->lost, 0, commit->capacity};
+    commit->applied = 0;
+    if (commit->into_file) {
+        int touched = 0;
+        int32_t result = platform_new_file_pour(file, name, commit->sync, &touched);
+        commit->applied = touched ? 2 : 0;
+        return result;
+    }
+    int32_t result = commit->replaces ? keep_attributes(target, file->descriptor, &losses) : CHECKED(fchmod(file->descriptor, (mode_t)commit->mode));
+    commit->lost_length = losses.used;
+    if (result == 0 && commit->sync) result = CHECKED(fsync(file->descriptor));
+    if (result == 0) result = platform_new_file_place(file, name, !commit->is_new);
+    if (result == 0 && commit->sync) {
+        result = sync_name(file);
+        commit->applied = 1;
+    }
+    return result;
 }

@@ -26,7 +26,9 @@ public struct FrameFuzzer: Sendable {
 
     /// A fuzzer over those conversations of clients that change nothing on a host and start nothing there, for executors.
     public static func harmlessClient(seed: UInt64) throws -> FrameFuzzer {
-        let harmful = ["fs.write", "fs.remove", "fs.mkdir", "fs.rename", "process.start"].map { Array($0.utf8) }
+        let harmful = [
+            "fs.write", "fs.edit", "fs.remove", "fs.mkdir", "fs.rename", "fs.copy", "fs.link", "fs.chmod", "fs.utimes", "process.start",
+        ].map { Array($0.utf8) }
         let corpus = try clientConversations().map { conversation in
             conversation.filter { frame in !harmful.contains { !frame.ranges(of: $0).isEmpty } }
         }

@@ -117,6 +117,15 @@ final class ExecutorClient {
         try wait(try send(operation, payload: payload, parameters))
     }
 
+    /// What the executor has open below a directory, the directory included: of a file without a name the kernel tells one.
+    func openFiles(in directory: String) -> [String] {
+        let descriptors = "/proc/\(processIdentifier)/fd"
+        let links = (try? FileManager.default.contentsOfDirectory(atPath: descriptors)) ?? []
+        let resolved = URL(fileURLWithPath: directory).resolvingSymlinksInPath().path
+        return links.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: descriptors + "/" + $0) }
+            .filter { $0 == resolved || $0.hasPrefix(resolved + "/") }
+    }
+
     func received(_ id: UInt64, _ stream: StreamName) -> [UInt8] { outcomes[id]?.data[stream] ?? [] }
 
     /// Bytes as they are, past the endpoint.

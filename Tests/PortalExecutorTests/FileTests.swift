@@ -93,7 +93,7 @@ import Testing
         let client = try ExecutorClient()
         let file = try scratch.file("a", "old")
         let id = try client.send("fs.write", payload: Array("half".utf8), more: true) { $0.set("path", file) }
-        #expect(eventually { scratch.names.count == 2 })
+        #expect(eventually { client.openFiles(in: scratch.path).count == 2 })
         try client.send(.cancel(id: id, Cancellation()))
         #expect(try client.wait(id).error?.code == .cancelled)
         #expect(scratch.names == ["a"])
@@ -104,7 +104,7 @@ import Testing
         let scratch = try Scratch()
         let client = try ExecutorClient()
         _ = try client.send("fs.write", payload: [1], more: true) { $0.set("path", scratch.path + "/a") }
-        #expect(eventually { scratch.names.count == 1 })
+        #expect(eventually { client.openFiles(in: scratch.path).count == 2 })
         #expect(try client.close() == 0)
         #expect(scratch.names.isEmpty)
     }

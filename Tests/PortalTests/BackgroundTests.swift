@@ -91,6 +91,18 @@ import Testing
             }, "\(terminal.screen)")
     }
 
+    @Test func theProxyStaysForWhatRunsInTheBackground() async throws {
+        // Without a client it would stay for one second.
+        let outcome = try await portal.run(
+            ["exec", "-F", portal.config, "--persist", "1", "--background", "host", "--", "sh", "-c", "sleep 4; echo over > over"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            await eventually(seconds: 20) {
+                (try? String(contentsOf: host.home.appendingPathComponent("over"), encoding: .utf8)) == "over\n"
+            })
+        #expect(await eventually(seconds: 20) { ExecTests.executors(of: host) == 0 })
+    }
+
     @Test func linesForAProcessWithoutATerminal() async throws {
         let name = try await start("--input", shell: "while read line; do echo \"got $line\"; done; echo over; exit 2")
         let outcome = try await portal.run(["attach", "-F", portal.config, "host", name], input: Data("a\nb\n".utf8))

@@ -99,21 +99,61 @@ import Testing
         var end = ProcessEnd(code: 1, signal: 1, timedOut: true, wallMilliseconds: 1, processorMilliseconds: 1, left: 1)
         end.dropped = 1
         end.droppedErrors = 1
+        let status = FileStatus(
+            kind: .file, size: 1, mode: 1, userIdentifier: 1, groupIdentifier: 1, device: 1, inode: 1, links: 1, modified: 1, changed: 1,
+            target: x)
+        // Those have a table of their own, which is compared below.
+        guard case .object(let members) = try object({ status.write(to: &$0) }) else { return }
+        let attributes = Set(members.map { String(decoding: $0.name, as: UTF8.self) })
         let parameters: [(StaticString, JSONValue)] = [
             (FileStatRequest.operation, try object { FileStatRequest(path: x, directory: x, follow: false).write(to: &$0) }),
             (FileListRequest.operation, try object { FileListRequest(path: x, directory: x, limit: 1).write(to: &$0) }),
             (FileListRequest.operation, try object { FileListResult(count: 1, truncated: true).write(to: &$0) }),
             (
                 FileReadRequest.operation,
-                try object { FileReadRequest(path: x, directory: x, offset: 1, length: 1, hash: true).write(to: &$0) }
+                try object {
+                    FileReadRequest(
+                        path: x, directory: x, offset: 1, length: 1, firstLine: 1, lines: 1, hash: true, ifNoneMatch: x
+                    ).write(to: &$0)
+                    FileReadResult(
+                        bytes: 1, status: status, binary: true, unchanged: true, sha256: x,
+                        lines: FileReadResult.Lines(first: 1, count: 1, total: 1, fileSHA256: x)
+                    ).write(to: &$0)
+                }
             ),
             (
                 FileWriteRequest.operation,
                 try object {
-                    FileWriteRequest(path: x, directory: x, mode: 1, ifMatch: x, createOnly: true, parents: true, sync: true, sha256: x)
-                        .write(to: &$0)
-                    FileWriteResult(size: 1, sha256: x, created: true).write(to: &$0)
+                    var write = FileWriteRequest(
+                        path: x, directory: x, mode: 1, ifMatch: x, createOnly: true, parents: true, sync: true, sha256: x,
+                        hardLinks: .keep)
+                    write.part = x
+                    write.offset = 1
+                    write.write(to: &$0)
+                    FileWriteResult(size: 1, sha256: x, created: true, lost: [x]).write(to: &$0)
                 }
+            ),
+            (
+                FileEditRequest.operation,
+                try object {
+                    FileEditRequest(path: x, directory: x, ifMatch: x, sync: true, hardLinks: .replace).write(to: &$0)
+                    FileEditResult(size: 1, sha256: x, replaced: 1, firstLine: 1, lost: [x]).write(to: &$0)
+                }
+            ),
+            (
+                FileCopyRequest.operation,
+                try object {
+                    FileCopyRequest(from: x, to: x, directory: x, recursive: true, replace: true, preserve: false).write(to: &$0)
+                    FileCopyResult(files: 1, directories: 1, bytes: 1, cloned: 1).write(to: &$0)
+                }
+            ),
+            (FileLinkRequest.operation, try object { FileLinkRequest(target: x, path: x, directory: x, symbolic: true).write(to: &$0) }),
+            (FilePathRequest.readLink, try object { FilePathRequest(path: x, directory: x).write(to: &$0) }),
+            (FilePathRequest.realPath, try object { FilePathRequest(path: x, directory: x).write(to: &$0) }),
+            (FileModeRequest.operation, try object { FileModeRequest(path: x, directory: x, mode: 1, follow: false).write(to: &$0) }),
+            (
+                FileTimesRequest.operation,
+                try object { FileTimesRequest(path: x, directory: x, modified: 1, accessed: 1, follow: false).write(to: &$0) }
             ), (FileRemoveRequest.operation, try object { FileRemoveRequest(path: x, directory: x, recursive: true).write(to: &$0) }),
             (
                 FileMakeDirectoryRequest.operation,
@@ -161,14 +201,12 @@ import Testing
             let section = document.section("### `\(operation)`")
             guard case .object(let members) = value else { continue }
             let names = members.map { String(decoding: $0.name, as: UTF8.self) }
-            for name in names { #expect(section.contains("`\(name)`"), "\(operation): \(name)") }
-            for row in ProtocolDocument.table("parameter", in: section) + ProtocolDocument.table("member", in: section) {
+            for name in names where !attributes.contains(name) { #expect(section.contains("`\(name)`"), "\(operation): \(name)") }
+            let rows = ["parameter", "member", "result"].flatMap { ProtocolDocument.table($0, in: section) }
+            for row in rows {
                 for name in ProtocolDocument.quoted(row[0]) { #expect(names.contains(name), "\(operation): \(name) is not in the code") }
             }
         }
-        let status = FileStatus(
-            kind: .file, size: 1, mode: 1, userIdentifier: 1, groupIdentifier: 1, device: 1, inode: 1, links: 1, modified: 1, changed: 1,
-            target: x)
         try compare(try object { status.write(to: &$0) }, "## 16. Operations on files")
         for kind in FileKind.allCases { #expect(document.section("## 16. Operations on files").contains("`\(kind.name)`")) }
         let facts = HostFacts(system: x, machine: x, release: x, name: x, user: x, userIdentifier: 1, home: x, directory: x, boot: x)
@@ -221,6 +259,24 @@ import Testing
             }
             if request.operation.equals(FileWriteRequest.operation) {
                 written = try object { [r = try FileWriteRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(FileEditRequest.operation) {
+                written = try object { [r = try FileEditRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(FileCopyRequest.operation) {
+                written = try object { [r = try FileCopyRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(FileLinkRequest.operation) {
+                written = try object { [r = try FileLinkRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(FilePathRequest.readLink) || request.operation.equals(FilePathRequest.realPath) {
+                written = try object { [r = try FilePathRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(FileModeRequest.operation) {
+                written = try object { [r = try FileModeRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(FileTimesRequest.operation) {
+                written = try object { [r = try FileTimesRequest(value)] in r.write(to: &$0) }
             }
             if request.operation.equals(FileRemoveRequest.operation) {
                 written = try object { [r = try FileRemoveRequest(value)] in r.write(to: &$0) }

@@ -42,6 +42,56 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
         #expect(try FileRenameRequest(parse(#"{"from":"a","to":"b"}"#)).replace)
     }
 
+    @Test func fileRequestsByLinesAndConditions() throws {
+        let path = OperationTests.strange
+        let read = try FileReadRequest(
+            try object { FileReadRequest(path: path, firstLine: 3, lines: 0, ifNoneMatch: [0x61]).write(to: &$0) })
+        #expect(read.firstLine == 3 && read.lines == 0 && read.ifNoneMatch == [0x61] && read.offset == 0 && read.length == nil)
+        var part = FileWriteRequest(path: path, sha256: [0x61])
+        part.part = Array("aZ09".utf8)
+        part.offset = 1 << 40
+        let parted = try FileWriteRequest(try object { part.write(to: &$0) })
+        #expect(parted.part == part.part && parted.offset == part.offset)
+        for hardLinks in HardLinks.allCases {
+            let write = try FileWriteRequest(try object { FileWriteRequest(path: path, hardLinks: hardLinks).write(to: &$0) })
+            #expect(write.hardLinks == hardLinks)
+            let edit = try FileEditRequest(
+                try object {
+                    FileEditRequest(path: path, directory: path, ifMatch: [0x61], sync: true, hardLinks: hardLinks).write(to: &$0)
+                })
+            #expect(
+                edit.path == path && edit.directory == path && edit.ifMatch == [0x61] && edit.sync && edit.hardLinks == hardLinks)
+        }
+        let edits = [FileEdit(old: path, new: [], all: true), FileEdit(old: [0], new: [0x0D, 0x0A])]
+        #expect(try FileEdit.list(FileEdit.data(edits)) == edits)
+        for data in ["", "[]", "{}", #"{"edits":[]}"#, #"{"edits":[{"old":"a"}]}"#, #"{"edits":[{"old":"a","new":"b","all":1}]}"#] {
+            #expect(throws: OperationError.self, "\(data)") { try FileEdit.list(Array(data.utf8)) }
+        }
+    }
+
+    @Test func fileTreeAndAttributeRequests() throws {
+        let path = OperationTests.strange
+        let copy = try FileCopyRequest(
+            try object {
+                FileCopyRequest(from: path, to: [0x61], directory: path, recursive: true, replace: true, preserve: false).write(to: &$0)
+            })
+        #expect(copy.from == path && copy.to == [0x61] && copy.directory == path && copy.recursive && copy.replace && !copy.preserve)
+        #expect(try FileCopyRequest(parse(#"{"from":"a","to":"b"}"#)).preserve)
+        let link = try FileLinkRequest(
+            try object { FileLinkRequest(target: path, path: [0x61], directory: path, symbolic: true).write(to: &$0) })
+        #expect(link.target == path && link.path == [0x61] && link.directory == path && link.symbolic)
+        let place = try FilePathRequest(try object { FilePathRequest(path: path, directory: path).write(to: &$0) })
+        #expect(place.path == path && place.directory == path)
+        let mode = try FileModeRequest(try object { FileModeRequest(path: path, mode: 0o7777, follow: false).write(to: &$0) })
+        #expect(mode.path == path && mode.mode == 0o7777 && !mode.follow)
+        let times = try FileTimesRequest(try object { FileTimesRequest(path: path, modified: -1, follow: false).write(to: &$0) })
+        #expect(times.path == path && times.modified == -1 && times.accessed == nil && !times.follow)
+        let result = FileCopyResult(files: 1, directories: 2, bytes: 3, cloned: 4)
+        #expect(FileCopyResult(try object { result.write(to: &$0) }) == result)
+        let edit = FileEditResult(size: 1, sha256: [0x61], replaced: 2, firstLine: 3, lost: [[0x62], [0xFF]])
+        #expect(FileEditResult(try object { edit.write(to: &$0) }) == edit)
+    }
+
     @Test func processRequests() throws {
         let name = OperationTests.strange
         let sent = ProcessStartRequest(
@@ -131,8 +181,14 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
         }
         let read = FileReadResult(bytes: 7, status: status, sha256: [0x61])
         #expect(FileReadResult(try object { read.write(to: &$0) }) == read)
-        let write = FileWriteResult(size: 7, sha256: [0x61], created: false)
-        #expect(FileWriteResult(try object { write.write(to: &$0) }) == write)
+        let lines = FileReadResult(
+            bytes: 7, status: status, binary: true, unchanged: true,
+            lines: FileReadResult.Lines(first: 1, count: 2, total: 3, fileSHA256: [0x61]))
+        #expect(FileReadResult(try object { lines.write(to: &$0) }) == lines)
+        for lost: [[UInt8]] in [[], [[0x61], [0xFF]]] {
+            let write = FileWriteResult(size: 7, sha256: [0x61], created: false, lost: lost)
+            #expect(FileWriteResult(try object { write.write(to: &$0) }) == write)
+        }
         for end in [
             ProcessEnd(code: 0, signal: nil, wallMilliseconds: 1, processorMilliseconds: 2),
             ProcessEnd(code: nil, signal: 9, timedOut: true, wallMilliseconds: 1, processorMilliseconds: 2, left: 3),
@@ -175,6 +231,13 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
         ("fs.read", #"{"path":"x","hash":"yes"}"#, "hash"), ("fs.write", #"{"path":"x","mode":4096}"#, "mode"),
         ("fs.write", #"{"path":"x","if_match":[]}"#, "if_match"),
         ("fs.remove", #"{"path":"x","recursive":0}"#, "recursive"), ("fs.mkdir", #"{"path":"x","mode":"755"}"#, "mode"),
+        ("fs.read", #"{"path":"x","first_line":0}"#, "first_line"), ("fs.read", #"{"path":"x","lines":1,"length":1}"#, "first_line"),
+        ("fs.read", #"{"path":"x","if_none_match":1}"#, "if_none_match"), ("fs.write", #"{"path":"x","hard_links":"break"}"#, "hard_links"),
+        ("fs.edit", #"{}"#, "path"), ("fs.edit", #"{"path":"x","hard_links":true}"#, "hard_links"), ("fs.copy", #"{"from":"x"}"#, "to"),
+        ("fs.copy", #"{"from":"x","to":"y","preserve":1}"#, "preserve"), ("fs.link", #"{"path":"x"}"#, "target"),
+        ("fs.link", #"{"path":"x","target":"","symbolic":true}"#, "target"), ("fs.readlink", #"{}"#, "path"),
+        ("fs.chmod", #"{"path":"x"}"#, "mode"), ("fs.chmod", #"{"path":"x","mode":4096}"#, "mode"),
+        ("fs.utimes", #"{"path":"x"}"#, "mtime_ns"), ("fs.utimes", #"{"path":"x","atime_ns":"now"}"#, "atime_ns"),
         ("fs.rename", #"{"from":"x"}"#, "to"),
         ("fs.rename", #"{"to":"x"}"#, "from"), ("process.start", "{}", "shell"), ("process.start", #"{"argv":[]}"#, "argv"),
         ("process.start", #"{"argv":[""]}"#, "argv"),
@@ -211,6 +274,12 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
             case "fs.list": _ = try FileListRequest(value)
             case "fs.read": _ = try FileReadRequest(value)
             case "fs.write": _ = try FileWriteRequest(value)
+            case "fs.edit": _ = try FileEditRequest(value)
+            case "fs.copy": _ = try FileCopyRequest(value)
+            case "fs.link": _ = try FileLinkRequest(value)
+            case "fs.readlink": _ = try FilePathRequest(value)
+            case "fs.chmod": _ = try FileModeRequest(value)
+            case "fs.utimes": _ = try FileTimesRequest(value)
             case "fs.remove": _ = try FileRemoveRequest(value)
             case "fs.mkdir": _ = try FileMakeDirectoryRequest(value)
             case "fs.rename": _ = try FileRenameRequest(value)

@@ -101,6 +101,8 @@ int32_t platform_open_unnamed(const uint8_t *directory);
 int32_t platform_seek(int32_t descriptor, uint64_t offset);
 // Bytes that wait in a pipe.
 int64_t platform_pending(int32_t descriptor);
+// Whether two looks at a path found the same file, not changed in between.
+int32_t platform_status_same(const struct platform_status *one, const struct platform_status *other);
 int32_t platform_stat(const uint8_t *path, int32_t follow, struct platform_status *status);
 int32_t platform_stat_descriptor(int32_t descriptor, struct platform_status *status);
 
@@ -149,19 +151,24 @@ enum { PLATFORM_PART_BUSY = 1, PLATFORM_PART_SHORT = 2 };
 int32_t platform_new_file_part(const uint8_t *directory, const uint8_t *part, uint64_t offset, struct platform_new_file *file);
 // What was not placed is left where it is when it is forgotten.
 void platform_new_file_leave(struct platform_new_file *file);
-// Puts it in place; -EEXIST where something is there that is not to be replaced.
-int32_t platform_new_file_place(struct platform_new_file *file, const uint8_t *name, int32_t replace);
-// Writes its content into the file that is there already, which is not atomic: `touched` says whether that began.
-int32_t platform_new_file_pour(const struct platform_new_file *file, const uint8_t *name, uint64_t size, int32_t sync, int32_t *touched);
 // Forgets it; what was not placed is removed.
 void platform_new_file_discard(struct platform_new_file *file);
-int32_t platform_new_file_sync_name(const struct platform_new_file *file);
+struct platform_commit {
+    const uint8_t *target;  // in the new file's directory
+    uint32_t mode;          // of a file that replaces none
+    uint8_t replaces;       // whether it gets the owner, mode, access list and extended attributes of what is at the target
+    uint8_t is_new;         // whether nothing may be at the target: else -EEXIST
+    uint8_t into_file;      // whether its content goes into the file at the target, which is not atomic
+    uint8_t sync;
+    uint8_t applied;        // where it failed: 0 nothing has changed, 1 it is in place, 2 it may be there in part
+    // What it could not keep: names, each ended by NUL.
+    uint8_t *lost;
+    size_t capacity, lost_length;
+};
+// Puts a complete file in place.
+int32_t platform_new_file_commit(struct platform_new_file *file, struct platform_commit *commit);
 // What serializes those who look at a file of a directory and then replace it; a few directories share one.
 struct platform_lock *platform_directory_lock(const uint8_t *directory);
-// Gives a new file the owner, mode, access list and extended attributes of the one that it will replace. The names of what it could not
-// get, each ended by NUL, come into the buffer; returns the bytes used.
-int64_t platform_keep_attributes(const uint8_t *old, int32_t descriptor, uint8_t *lost, size_t capacity);
-
 struct platform_copy {
     const int32_t *cancelled;
     uint8_t recursive, replace, preserve;

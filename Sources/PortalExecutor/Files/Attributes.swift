@@ -1,13 +1,12 @@
 import CExecutorPlatform
 import PortalWire
 
-/// `fs.link`
-final class LinkRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.link`
+    func answerLink(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileLinkRequest(parameters)
-        let home = session.facts.home
-        let path = HostPath(request.path, directory: request.directory, home: home)
-        let target = request.symbolic ? HostPath(request.target) : HostPath(request.target, directory: request.directory, home: home)
+        let path = hostPath(request.path, request.directory)
+        let target = request.symbolic ? HostPath(request.target) : hostPath(request.target, request.directory)
         let id = id
         return { (_) throws(OperationError) -> Frame in
             let result = platform_link(target.terminated, path.terminated, request.symbolic ? 1 : 0)
@@ -20,20 +19,20 @@ final class LinkRequest: AnsweredRequest {
     }
 }
 
-/// `fs.chmod`
-final class ModeRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.chmod`
+    func answerChangeMode(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileModeRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         return change("chmod", path) { platform_change_mode(path.terminated, request.mode, request.follow ? 1 : 0) }
     }
 }
 
-/// `fs.utimes`
-final class TimesRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.utimes`
+    func answerSetTimes(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileTimesRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         return change("utimes", path) {
             platform_set_times(path.terminated, request.accessed ?? Int64.min, request.modified ?? Int64.min, request.follow ? 1 : 0)
         }
@@ -57,7 +56,7 @@ extension AnsweredRequest {
         _ call: @escaping ([UInt8], UnsafeMutablePointer<UInt8>, Int) -> Int64
     ) throws(OperationError) -> Answer {
         let request = try FilePathRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         let id = id
         return { (_) throws(OperationError) -> Frame in
             var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
@@ -69,20 +68,16 @@ extension AnsweredRequest {
     }
 }
 
-/// `fs.readlink`
-final class ReadLinkRequest: AnsweredRequest {
-    override var changesNothing: Bool { true }
-
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.readlink`
+    func answerReadLink(_ parameters: JSONValue) throws(OperationError) -> Answer {
         try lookUp("readlink", "target", parameters) { platform_read_link($0, $1, $2) }
     }
 }
 
-/// `fs.realpath`
-final class RealPathRequest: AnsweredRequest {
-    override var changesNothing: Bool { true }
-
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.realpath`
+    func answerRealPath(_ parameters: JSONValue) throws(OperationError) -> Answer {
         try lookUp("realpath", "path", parameters) { platform_real_path($0, $1, $2) }
     }
 }

@@ -1,11 +1,11 @@
 import CExecutorPlatform
 import PortalWire
 
-/// `fs.remove`
-final class RemoveRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.remove`
+    func answerRemove(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileRemoveRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         let id = id
         return { (gaveUp) throws(OperationError) -> Frame in
             var status = platform_status()
@@ -34,11 +34,11 @@ final class RemoveRequest: AnsweredRequest {
     }
 }
 
-/// `fs.mkdir`
-final class MakeDirectoryRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.mkdir`
+    func answerMakeDirectory(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileMakeDirectoryRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         let id = id
         return { (_) throws(OperationError) -> Frame in
             let isNew = try makeDirectory(path, parents: request.parents, mode: request.mode ?? 0o777)
@@ -78,12 +78,12 @@ func makeDirectory(_ path: HostPath, parents: Bool, mode: UInt32) throws(Operati
     }
 }
 
-/// `fs.rename`
-final class RenameRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.rename`
+    func answerRename(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileRenameRequest(parameters)
-        let from = HostPath(request.from, directory: request.directory, home: session.facts.home)
-        let to = HostPath(request.to, directory: request.directory, home: session.facts.home)
+        let from = hostPath(request.from, request.directory)
+        let to = hostPath(request.to, request.directory)
         let id = id
         return { (_) throws(OperationError) -> Frame in
             let result =

@@ -1,12 +1,12 @@
 import CExecutorPlatform
 import PortalWire
 
-/// `fs.copy`
-final class CopyRequest: AnsweredRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.copy`
+    func answerCopy(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileCopyRequest(parameters)
-        let from = HostPath(request.from, directory: request.directory, home: session.facts.home)
-        let to = HostPath(request.to, directory: request.directory, home: session.facts.home).withoutSlashes
+        let from = hostPath(request.from, request.directory)
+        let to = hostPath(request.to, request.directory).withoutSlashes
         let id = id
         return { (gaveUp) throws(OperationError) -> Frame in
             var copy = platform_copy()

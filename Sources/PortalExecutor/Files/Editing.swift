@@ -1,15 +1,13 @@
 import CExecutorPlatform
 import PortalWire
 
-/// `fs.edit`
-final class EditRequest: AnsweredRequest {
-    override var dataLength: Int { FileEditRequest.dataLength }
-
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.edit`
+    func answerEdit(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileEditRequest(parameters)
         let replacement = Replacement(
             FileWriteRequest(path: request.path, ifMatch: request.ifMatch, sync: request.sync, hardLinks: request.hardLinks),
-            path: HostPath(request.path, directory: request.directory, home: session.facts.home), verb: "edit")
+            path: hostPath(request.path, request.directory), verb: "edit")
         let id = id
         let data = data
         return { (gaveUp) throws(OperationError) -> Frame in
@@ -116,44 +114,49 @@ final class TextEdit {
         OperationError(.tooLarge, "edit", path, "a file that is edited has at most 64 MiB, before and after")
     }
 
-    private func failure(_ code: ErrorCode, _ index: Int, _ text: StaticString) -> OperationError {
+    /// The failure of an edit. The details are written and read again: values made in place take three times the code.
+    private func failure(_ code: ErrorCode, _ index: Int, _ text: StaticString, _ write: (inout JSONWriter) -> Void = { _ in })
+        -> OperationError
+    {
         var error = OperationError(code, "edit", path, text)
-        error.details = [JSONMember(name: [UInt8]("edit"), value: .integer(Int64(index)))]
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("edit", number: UInt64(index))
+        write(&writer)
+        writer.endObject()
+        if case .object(let members)? = try? JSONParser.parse(writer.bytes) { error.details = members }
         return error
     }
 
     private func notUnique(_ places: [Int], _ count: Int, _ index: Int) -> OperationError {
-        var error = failure(.notUnique, index, "the old text is there more than once: make it longer, or set all")
-        var lines: [JSONValue] = []
-        for place in places { lines.append(.integer(Int64(line(of: place)))) }
-        error.details += [
-            JSONMember(name: [UInt8]("matches"), value: .integer(Int64(count))), JSONMember(name: [UInt8]("lines"), value: .array(lines)),
-        ]
-        return error
+        failure(.notUnique, index, "the old text is there more than once: make it longer, or set all") { writer in
+            writer.member("matches", number: UInt64(count))
+            writer.name("lines")
+            writer.beginArray()
+            for place in places { writer.integer(line(of: place)) }
+            writer.endArray()
+        }
     }
 
     private func noMatch(_ old: [UInt8], _ index: Int) -> OperationError {
-        var error = failure(.noMatch, index, "the old text is not there; white space and quotes count")
-        var offsets: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        let count = withUnsafeMutableBytes(of: &offsets) {
-            platform_find_near(content, content.count, old, old.count, $0.baseAddress!.assumingMemoryBound(to: UInt64.self))
+        failure(.noMatch, index, "the old text is not there; white space and quotes count") { writer in
+            var offsets: [UInt64] = [0, 0, 0]
+            let count = platform_find_near(content, content.count, old, old.count, &offsets)
+            // As many lines as were looked for.
+            var feeds = UInt64.max
+            _ = platform_pass_lines(old, old.count, &feeds)
+            let lines = UInt64.max - feeds + (old.last == 0x0A ? 0 : 1)
+            writer.name("near")
+            writer.beginArray()
+            for index in 0..<Int(count) {
+                let place = Int(offsets[index])
+                writer.beginObject()
+                writer.member("line", number: line(of: place))
+                writer.member("text", bytes: excerpt(place, lines))
+                writer.endObject()
+            }
+            writer.endArray()
         }
-        // As many lines as were looked for.
-        var feeds = UInt64.max
-        _ = platform_pass_lines(old, old.count, &feeds)
-        var lines = UInt64.max - feeds
-        if old.last != 0x0A { lines += 1 }
-        var near: [JSONValue] = []
-        for index in 0..<Int(count) {
-            let place = Int(index == 0 ? offsets.0 : index == 1 ? offsets.1 : offsets.2)
-            near.append(
-                .object([
-                    JSONMember(name: [UInt8]("line"), value: .integer(Int64(line(of: place)))),
-                    JSONMember(name: [UInt8]("text"), value: value(of: excerpt(place, lines))),
-                ]))
-        }
-        error.details.append(JSONMember(name: [UInt8]("near"), value: .array(near)))
-        return error
     }
 
     /// Some lines, without the last one's end; at most 500 bytes, cut between two characters.
@@ -167,10 +170,6 @@ final class TextEdit {
             while end > place, content[end] & 0xC0 == 0x80 { end -= 1 }
         }
         return Array(content[place..<end])
-    }
-
-    private func value(of text: [UInt8]) -> JSONValue {
-        isValidUTF8(text) ? .string(text) : .object([JSONMember(name: [UInt8]("b64"), value: .string(Base64.encode(text)))])
     }
 
     private func line(of place: Int) -> UInt64 {

@@ -6,7 +6,7 @@ final class ListRequest: ContentRequest {
     override func prepare(_ parameters: JSONValue) throws(OperationError) -> ContentSource {
         let request = try FileListRequest(parameters)
         return DirectorySource(
-            path: HostPath(request.path, directory: request.directory, home: session.facts.home), limit: request.limit ?? UInt64.max)
+            path: hostPath(request.path, request.directory), limit: request.limit ?? UInt64.max)
     }
 }
 

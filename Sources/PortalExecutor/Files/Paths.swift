@@ -59,3 +59,11 @@ struct HostPath: Sendable {
         throw OperationError(.invalid, verb, bytes, "too many symbolic links")
     }
 }
+
+extension OpenRequest {
+    /// The path that a request's parameters name.
+    @inline(never)
+    final func hostPath(_ path: [UInt8], _ directory: [UInt8]?) -> HostPath {
+        HostPath(path, directory: directory, home: session.facts.home)
+    }
+}

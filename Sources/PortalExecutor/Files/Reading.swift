@@ -5,7 +5,7 @@ import PortalWire
 final class ReadRequest: ContentRequest {
     override func prepare(_ parameters: JSONValue) throws(OperationError) -> ContentSource {
         let request = try FileReadRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         isAtHand = platform_is_cached(path.terminated, 1, 1) != 0
         return FileSource(request, path: path)
     }

@@ -27,20 +27,19 @@ final class Replacement {
 
     deinit { discard() }
 
-    /// Finds what is to be replaced, once. What can be refused before the content comes is refused here.
-    /// - Returns: What is there now; nil where nothing is.
-    private func find() throws(OperationError) -> FileStatus? {
+    /// Finds what is to be replaced. What can be refused before the content comes is refused here.
+    private func find() throws(OperationError) {
         guard !path.namesDirectory else { throw OperationError(.isADirectory, verb, path.bytes, "it names a directory") }
         // Something to create must not be there at all, not even as a link that leads nowhere.
         if !request.createOnly { target = try path.followingLinks(verb) }
-        return try current()
+        _ = try current()
     }
 
     /// Opens the new file, once.
     /// - Parameter gaveUp: Raised when the requester gave up: a long part is read before anything is written.
     func begin(_ gaveUp: UnsafePointer<Int32>) throws(OperationError) {
         guard !hasBegun else { return }
-        _ = try find()
+        try find()
         try open()
         try readPart(gaveUp)
     }
@@ -90,11 +89,11 @@ final class Replacement {
     /// Replaces texts in the file that is there. Between reading it and putting the new one in place no other request changes it.
     /// - Parameter gaveUp: Raised when the requester gave up.
     func edit(_ edits: [FileEdit], _ gaveUp: UnsafePointer<Int32>) throws(OperationError) -> FileEditResult {
-        _ = try find()
+        try find()
         let lock = platform_directory_lock(target.parent.terminated)
         platform_lock(lock)
         defer { platform_unlock(lock) }
-        guard let old = try current() else { throw OperationError(.notFound, verb, path.bytes, "no such file or directory") }
+        guard var old = try current() else { throw OperationError(.notFound, verb, path.bytes, "no such file or directory") }
         let text = TextEdit(try content(old), path: path.bytes, gaveUp: gaveUp)
         if let expected = request.ifMatch {
             var hash = ContentHash()
@@ -105,40 +104,42 @@ final class Replacement {
         try open()
         try write(text.content)
         // Others than this executor's requests may have written meanwhile.
-        guard try current() == old else { throw OperationError(.conflict, verb, path.bytes, "it was changed while it was edited") }
+        guard var now = try current(), platform_status_same(&now, &old) != 0 else {
+            throw OperationError(.conflict, verb, path.bytes, "it was changed while it was edited")
+        }
         guard platform_flag_read(gaveUp) == 0 else { throw OperationError(.cancelled, literal: "cancelled; the file is as it was") }
         let result = try put(old, hash.end())
         return FileEditResult(
             size: size, sha256: result.sha256, replaced: text.replaced, firstLine: text.firstLine, lost: result.lost)
     }
 
-    private func put(_ old: FileStatus?, _ digest: [UInt8]) throws(OperationError) -> FileWriteResult {
-        let name = target.name + [0]
-        var result = FileWriteResult(size: size, sha256: digest, created: old == nil)
-        if let old, old.links > 1, request.hardLinks == .keep {
-            var touched: Int32 = 0
-            let status = platform_new_file_pour(&file, name, size, request.sync ? 1 : 0, &touched)
-            guard status == 0 else { throw systemError(verb, path.bytes, status, applied: touched != 0 ? .unknown : .no) }
-            keepsPart = false
-            discard()
-            return result
+    private func put(_ old: platform_status?, _ digest: [UInt8]) throws(OperationError) -> FileWriteResult {
+        let place = target.terminated
+        var lost = [UInt8](repeating: 0, count: old == nil ? 0 : 4096)
+        var commit = platform_commit()
+        commit.mode = request.mode ?? (0o666 & ~platform_umask())
+        commit.is_new = request.createOnly ? 1 : 0
+        commit.sync = request.sync ? 1 : 0
+        if let old {
+            commit.replaces = 1
+            commit.into_file = old.links > 1 && request.hardLinks == .keep ? 1 : 0
         }
-        if old != nil {
-            var lost = [UInt8](repeating: 0, count: 4096)
-            let used = platform_keep_attributes(target.terminated, file.descriptor, &lost, lost.count)
-            guard used >= 0 else { throw systemError(verb, path.bytes, Int32(used)) }
-            if used > 0 { result.lost = strings(in: lost[..<Int(used)]) }
-        } else {
-            try check(platform_set_mode(file.descriptor, request.mode ?? (0o666 & ~platform_umask())))
+        let status = place.withUnsafeBufferPointer { place in
+            lost.withUnsafeMutableBufferPointer { lost in
+                commit.target = place.baseAddress
+                commit.lost = lost.baseAddress
+                commit.capacity = lost.count
+                return platform_new_file_commit(&file, &commit)
+            }
         }
-        if request.sync { try check(platform_sync(file.descriptor)) }
-        try check(platform_new_file_place(&file, name, request.createOnly ? 0 : 1))
-        if request.sync {
-            let status = platform_new_file_sync_name(&file)
-            guard status == 0 else { throw systemError(verb, path.bytes, status, applied: .yes) }
+        guard status == 0 else {
+            throw systemError(verb, path.bytes, status, applied: OperationError.Applied(rawValue: commit.applied) ?? .unknown)
         }
+        keepsPart = false
         discard()
-        return result
+        return FileWriteResult(
+            size: size, sha256: digest, created: old == nil,
+            lost: commit.lost_length > 0 ? strings(in: lost[..<commit.lost_length]) : [])
     }
 
     /// Leaves nothing behind but a part. The file that was to be replaced is as it was, unless it was put in place.
@@ -147,30 +148,25 @@ final class Replacement {
         platform_new_file_discard(&file)
     }
 
-    private func check(_ status: Int32) throws(OperationError) {
-        guard status == 0 else { throw systemError(verb, path.bytes, status) }
-    }
-
     /// What stands at the target now; nil where nothing does.
-    private func current() throws(OperationError) -> FileStatus? {
+    private func current() throws(OperationError) -> platform_status? {
         var raw = platform_status()
         let result = platform_stat(target.terminated, request.createOnly ? 0 : 1, &raw)
         if result < 0 {
             guard platform_errno_name(result) == PLATFORM_ENOENT else { throw systemError(verb, path.bytes, result) }
             return nil
         }
-        let status = FileStatus(raw)
-        if status.kind == .directory { throw OperationError(.isADirectory, verb, path.bytes, "it is a directory") }
+        if raw.kind == FileKind.directory.rawValue { throw OperationError(.isADirectory, verb, path.bytes, "it is a directory") }
         if request.createOnly { throw OperationError(.exists, verb, path.bytes, "something is there already") }
-        guard status.kind == .file else { throw OperationError(.invalid, verb, path.bytes, "not a regular file") }
-        guard status.links == 1 || request.hardLinks != .refuse || status.links == 0 else {
+        guard raw.kind == FileKind.file.rawValue else { throw OperationError(.invalid, verb, path.bytes, "not a regular file") }
+        guard raw.links < 2 || request.hardLinks != .refuse else {
             var error = OperationError(
                 .conflict, verb, path.bytes,
                 "the file has other names too: hard_links says whether they keep the old content or get the new")
-            error.details = [JSONMember(name: [UInt8]("links"), value: .integer(Int64(truncatingIfNeeded: status.links)))]
+            error.details = [JSONMember(name: [UInt8]("links"), value: .integer(Int64(truncatingIfNeeded: raw.links)))]
             throw error
         }
-        return status
+        return raw
     }
 
     // MARK: A part
@@ -226,7 +222,7 @@ final class Replacement {
         throw error
     }
 
-    private func content(_ status: FileStatus) throws(OperationError) -> [UInt8] {
+    private func content(_ status: platform_status) throws(OperationError) -> [UInt8] {
         let opened = try openTarget()
         defer { platform_close(opened) }
         guard status.size <= UInt64(FileEditRequest.fileLength) else { throw TextEdit.tooLarge(path.bytes) }

@@ -10,13 +10,11 @@ extension FileStatus {
     }
 }
 
-/// `fs.stat`
-final class StatRequest: AnsweredRequest {
-    override var changesNothing: Bool { true }
-
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer {
+extension AnsweredRequest {
+    /// `fs.stat`
+    func answerStatus(_ parameters: JSONValue) throws(OperationError) -> Answer {
         let request = try FileStatRequest(parameters)
-        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        let path = hostPath(request.path, request.directory)
         let id = id
         isAtHand = platform_is_cached(path.terminated, request.follow ? 1 : 0, 0) != 0
         return { (_) throws(OperationError) -> Frame in

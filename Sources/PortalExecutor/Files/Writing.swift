@@ -11,7 +11,7 @@ final class WriteRequest: OpenRequest {
     override func start(_ parameters: JSONValue, payload: [UInt8]) {
         do throws(OperationError) {
             let request = try FileWriteRequest(parameters)
-            replacement = Replacement(request, path: HostPath(request.path, directory: request.directory, home: session.facts.home))
+            replacement = Replacement(request, path: hostPath(request.path, request.directory))
         } catch {
             return fail(error)
         }

@@ -7,20 +7,22 @@ struct Handler: Sendable {
 
     /// One row an operation. Adding one is its row here and its subclass of `OpenRequest`.
     static let all: [Handler] = [
-        Handler(name: FileStatRequest.operation) { StatRequest($0, session: $1) },
+        Handler(name: FileStatRequest.operation) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerStatus) },
         Handler(name: FileReadRequest.operation) { ReadRequest($0, session: $1) },
         Handler(name: FileListRequest.operation) { ListRequest($0, session: $1) },
         Handler(name: FileWriteRequest.operation) { WriteRequest($0, session: $1) },
-        Handler(name: FileEditRequest.operation) { EditRequest($0, session: $1) },
-        Handler(name: FileRemoveRequest.operation) { RemoveRequest($0, session: $1) },
-        Handler(name: FileMakeDirectoryRequest.operation) { MakeDirectoryRequest($0, session: $1) },
-        Handler(name: FileRenameRequest.operation) { RenameRequest($0, session: $1) },
-        Handler(name: FileCopyRequest.operation) { CopyRequest($0, session: $1) },
-        Handler(name: FileLinkRequest.operation) { LinkRequest($0, session: $1) },
-        Handler(name: FilePathRequest.readLink) { ReadLinkRequest($0, session: $1) },
-        Handler(name: FilePathRequest.realPath) { RealPathRequest($0, session: $1) },
-        Handler(name: FileModeRequest.operation) { ModeRequest($0, session: $1) },
-        Handler(name: FileTimesRequest.operation) { TimesRequest($0, session: $1) },
+        Handler(name: FileEditRequest.operation) {
+            FunctionRequest($0, $1, dataLength: FileEditRequest.dataLength, AnsweredRequest.answerEdit)
+        },
+        Handler(name: FileRemoveRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerRemove) },
+        Handler(name: FileMakeDirectoryRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerMakeDirectory) },
+        Handler(name: FileRenameRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerRename) },
+        Handler(name: FileCopyRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerCopy) },
+        Handler(name: FileLinkRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerLink) },
+        Handler(name: FilePathRequest.readLink) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerReadLink) },
+        Handler(name: FilePathRequest.realPath) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerRealPath) },
+        Handler(name: FileModeRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerChangeMode) },
+        Handler(name: FileTimesRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerSetTimes) },
         Handler(name: ProcessStartRequest.operation) { RunRequest($0, session: $1) },
         Handler(name: ProcessWriteRequest.operation) { InputRequest($0, session: $1) },
         Handler(name: ProcessSignalRequest.operation) { SignalRequest($0, session: $1) },
