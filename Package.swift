@@ -69,6 +69,8 @@ let package = Package(
         .executableTarget(name: "portal-demo", dependencies: ["Portal", "TestSupport"], path: "Examples/Demo"),
         .executableTarget(name: "run-on-hosts", dependencies: ["Portal"], path: "Examples/RunOnHosts"),
         .executableTarget(name: "build-there", dependencies: ["Portal"], path: "Examples/BuildThere"),
+        .executableTarget(name: "run-tests-there", dependencies: ["Portal"], path: "Examples/RunTestsThere"),
+        .executableTarget(name: "follow-log", dependencies: ["Portal", "PortalWire"], path: "Examples/FollowLog"),
         .executableTarget(
             name: "portal-bench",
             dependencies: ["Portal", "PortalProxy", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Benchmarks"),
@@ -87,7 +89,10 @@ let package = Package(
 
         .testTarget(
             name: "PortalTests",
-            dependencies: ["Portal", "PortalProxy", "PortalCommand", "TestSupport", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: [
+                "Portal", "PortalProxy", "PortalCommand", "TestSupport", "build-there", "run-on-hosts", "run-tests-there", "follow-log",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),

@@ -1,5 +1,13 @@
 import NIOCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// How a program reaches the proxy of a target.
 public struct ConnectionOptions: Sendable {
     /// Which proxy is used.
@@ -15,7 +23,7 @@ public struct ConnectionOptions: Sendable {
     }
     /// Which proxy is used.
     public var proxy = ProxyPlace.automatic
-    /// Another ssh_config (`ssh -F`).
+    /// Another ssh_config (`ssh -F`); `$PORTAL_SSH_CONFIG` where that is set, as for the `portal` program.
     public var sshConfig: String?
     /// Seconds that a proxy which is started stays without clients.
     public var persistSeconds = 600
@@ -26,7 +34,9 @@ public struct ConnectionOptions: Sendable {
     public var progress: (@Sendable (ConnectionProgress) -> Void)?
 
     /// The defaults.
-    public init() {}
+    public init() {
+        if let file = getenv("PORTAL_SSH_CONFIG"), file.pointee != 0 { sshConfig = String(cString: file) }
+    }
 }
 
 /// How far connecting to the host is.

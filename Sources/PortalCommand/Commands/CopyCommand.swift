@@ -15,19 +15,23 @@ struct CopyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cp",
         abstract: "Copy files and trees to a host, from one, or between two.",
+        usage: "portal cp [-r] [-p] [-q] [-F <file>] <source> … <destination>",
         discussion: """
-            portal cp report.pdf box:                      into the home directory there
-            portal cp -r box:/srv/app/logs ./logs          a tree from there
-            portal cp -rp site/. web:/var/www              what is in site, with its permissions and times
+            portal cp report.pdf box:               into the home directory there
+            portal cp -r box:/srv/app/logs logs     a tree from there
+            portal cp -rp site/. web:/var/www       what is in site, with its times
+            portal cp box:a.tar other:              from host to host, through here
 
-            A side with a colon before its first slash is a host's: host:path, relative to the home directory, or ssh://host/path. As with cp, the
-            destination is the new name, or a directory that is there to copy into. With -r links are copied as links; without it what they point
-            to is copied. Permissions are the source's less the umask here, or exactly the source's with -p. A file that is there keeps its own.
+            A side with a colon before its first slash is a host's: host:path, relative to the home directory, or ssh://host/path. As with cp, \
+            the destination is the new name, or a directory that is there to copy into. With -r links are copied as links; without it what they \
+            point to is copied. Permissions are the source's less the umask here, or exactly the source's with -p (set-user-id and set-group-id \
+            left out); a file that is there keeps its own without -p.
 
-            Every file is checked by SHA-256 and takes its place as one step: what was at the destination stays until then. A file of 8 MiB or more
-            that is cut is kept as .portal-part-… beside its destination, and the same command goes on with it.
+            Every file is checked by SHA-256 and takes its place as one step: what was at the destination stays until then. A file of 8 MiB \
+            or more that is cut is kept as .portal-part-… beside its destination, and the same command goes on with it (not between two hosts).
 
-            Exit status: 0, or 1 where a file could not be copied; 255 where the connection failed; 128 and the signal's number where one ended it.
+            Exit status: 0; 1 where a file could not be copied; 255 where portal or the connection failed; 128 and the signal's number where \
+            one ended it.
             """)
 
     @Flag(name: .shortAndLong, help: "Copy directories with everything in them, and links as links.")

@@ -8,15 +8,21 @@ struct ExecCommand: AsyncParsableCommand {
         commandName: "exec",
         abstract: "Run a command on the host; its output streams, its status is this program's.",
         discussion: """
-            The command's arguments arrive there as they are here: no shell reads them, unless the command is one (sh -c '…').
-            Exit status: the command's own; 128 and the signal's number where one killed it; 127 where it is not there; 255 where portal or the
-            connection failed. The first ^C interrupts the command's processes there, a second one kills them.
+            portal exec box -- make -j8
+            portal exec -t box:/etc -- vim hosts
+            portal exec --background --name web box:/srv/app -- ./server
 
-            With -t the command gets a terminal (an editor, a pager); keys go to it as they are, ^C too.
+            The command's arguments arrive there as they are here: no shell reads them, unless the command is one (sh -c '…'). The first ^C \
+            interrupts the command's processes there, a second one kills them.
+
+            With -t the command gets a terminal (an editor, a pager); keys go to it as they are, ^C too. At the start of a line there are escapes:
             \(TerminalEscapes.shell)
 
-            With --background the command's name is printed, and it goes on by itself, until it ends, is killed, or the target's proxy ends: see
-            portal ps, logs, attach and kill.
+            With --background the command's name is printed, and it goes on by itself, until it ends, is killed, or the target's proxy is \
+            stopped: see portal ps, logs, attach and kill.
+
+            Exit status: the command's own; 128 and the signal's number where one killed it; 124 where --timeout ended it, 126 and 127 where it \
+            cannot be run or is not there; 255 where portal or the connection failed.
             """)
 
     @OptionGroup var options: TargetOptions

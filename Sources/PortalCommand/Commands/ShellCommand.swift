@@ -8,12 +8,18 @@ struct ShellCommand: AsyncParsableCommand {
         commandName: "ssh",
         abstract: "A login shell on the host, in the target's directory.",
         discussion: """
-            Where standard input is a terminal the shell gets one too, of the same size and kind; otherwise it reads its commands from standard
-            input, as ssh does it. For one command: portal exec [-t] TARGET -- COMMAND.
+            portal ssh box
+            portal ssh ann@box:/srv/app
+            portal ssh box < script
 
+            Where standard input is a terminal the shell gets one too, of the same size and kind; otherwise it reads its commands from \
+            standard input, as with ssh. For one command: portal exec [-t] TARGET -- COMMAND.
+
+            At the start of a line there are escapes:
             \(TerminalEscapes.shell)
 
-            Exit status: the shell's own; 128 and the signal's number where one killed it; 255 where portal or the connection failed, or with ~.
+            Exit status: the shell's own; 128 and the signal's number where one killed it; 255 where portal or the connection failed, or \
+            where ~. ended it.
             """)
 
     @OptionGroup var options: TargetOptions
@@ -54,9 +60,15 @@ struct ShellCommand: AsyncParsableCommand {
 /// What the escapes of a terminal session are, for a person.
 enum TerminalEscapes {
     static let shell = """
-        At the start of a line:  ~.  end the session    ~^Z  suspend portal    ~~  a tilde    ~?  this text
+        ~.   end the session
+        ~^Z  suspend portal
+        ~~   a tilde
+        ~?   this list
         """
     static let attach = """
-        At the start of a line:  ~.  leave it running   ~^Z  suspend portal    ~~  a tilde    ~?  this text
+        ~.   leave it running
+        ~^Z  suspend portal
+        ~~   a tilde
+        ~?   this list
         """
 }

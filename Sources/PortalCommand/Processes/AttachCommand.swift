@@ -16,8 +16,9 @@ struct AttachCommand: AsyncParsableCommand {
         commandName: "attach",
         abstract: "Take part in a background command: what it prints comes here, what is typed goes there.",
         discussion: """
-            A command that was started with a terminal (exec --background -t) gets this one's size and every key; its screen is drawn anew where the
-            command does that. One that was started with --input gets lines, and ^C leaves it running. Others can be watched only.
+            A command that was started with a terminal (exec --background -t) gets this one's size and every key; it is told to draw its \
+            screen anew. One that was started with --input gets lines; the end of the input here is the end of its input, and ^C leaves it \
+            running. Others can be watched only. At the start of a line there are escapes:
             \(TerminalEscapes.attach)
 
             Exit status: the command's, where it ended meanwhile; 0 where it goes on; 255 where portal or the connection failed.

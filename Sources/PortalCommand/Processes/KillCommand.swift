@@ -8,8 +8,8 @@ struct KillCommand: AsyncParsableCommand {
         commandName: "kill",
         abstract: "Send a signal to commands that run on the host.",
         discussion: """
-            The signal is TERM unless another is named (-s KILL, -s 9). It goes to the command's process group; with --tree to everything that the
-            command started, also what left the group. Exit status: 0, or 1 where one of them does not run.
+            The signal is TERM unless another is named (-s KILL, -s 9). It goes to the command's process group; with --tree to everything \
+            that the command started, also what left the group. Exit status: 0, or 1 where one of them does not run.
             """)
 
     @OptionGroup var options: TargetOptions
@@ -39,7 +39,7 @@ struct KillCommand: AsyncParsableCommand {
                     process: RawArguments.bytes(of: process), signal: SignalName.number(signal) ?? 15, tree: tree)
                 do throws(PortalError) { try await workspace.signal(request) } catch {
                     if error.code == .disconnected || error.code == .outcomeUnknown { throw error }
-                    complain("portal: \(process): \(error.message)")
+                    complain("portal: \(error.message)")
                     hasFailed = true
                 }
             }

@@ -16,8 +16,8 @@ struct ListProcessesCommand: AsyncParsableCommand {
         commandName: "ps",
         abstract: "List what was started on the host through portal: what runs, and what ended lately.",
         discussion: """
-            NAME is what logs, attach and kill take. STATE is running, the exit status, or the signal that ended it. OUTPUT is what it printed;
-            that of background commands is kept for portal logs. One JSON object a line with --json: the members are process.list's in Docs/protocol.md.
+            NAME is what logs, attach and kill take. STATE is running, the exit status, or the signal that ended it. OUTPUT is how much it \
+            printed, which portal logs shows. The members of --json's objects are process.list's in Docs/protocol.md.
             """)
 
     @OptionGroup var options: TargetOptions

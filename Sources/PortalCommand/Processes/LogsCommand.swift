@@ -16,8 +16,8 @@ struct LogsCommand: AsyncParsableCommand {
         commandName: "logs",
         abstract: "Show what a background command printed, on the stream on which it printed it.",
         discussion: """
-            The host keeps the last 64 MiB of a command's output or less (see process.output in Docs/protocol.md); what is not kept any more is said
-            on standard error. With -f it goes on until the command ends. ^C ends it here only.
+            The host keeps the last 64 MiB of a command's output or less (see process.output in Docs/protocol.md); what is not kept any more \
+            is said on standard error. With -f it goes on until the command ends. ^C ends it here only.
 
             Exit status: 0; 255 where portal or the connection failed, or there is no such process.
             """)
