@@ -14,6 +14,14 @@ final class ExecutorClient {
         var result: JSONValue?
         var error: OperationError?
         var data: [StreamName: [UInt8]] = [:]
+
+        /// The result, where it did not fail.
+        func value() throws -> JSONValue {
+            guard let result else {
+                throw Failure(description: String(decoding: error?.message ?? Array("there is no answer".utf8), as: UTF8.self))
+            }
+            return result
+        }
     }
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -34,7 +42,9 @@ final class ExecutorClient {
 
     var processIdentifier: Int32 { process.processIdentifier }
 
-    init() throws {
+    /// The environment is added to the test's own.
+    init(environment: [String: String] = [:]) throws {
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.executableURL =
             Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" || $0.pathExtension == "" }
             .map { $0.deletingLastPathComponent().appendingPathComponent("portal-executor") }
@@ -89,6 +99,15 @@ final class ExecutorClient {
     /// Waits until a request has sent so much.
     func waitForData(_ id: UInt64, _ stream: StreamName, count: Int) throws {
         try pump { (outcomes[id]?.data[stream]?.count ?? 0) >= count }
+    }
+
+    /// Waits until a request's output has a text, and returns all of it.
+    @discardableResult
+    func waitForText(_ id: UInt64, _ text: String, on stream: StreamName = .stdout) throws -> String {
+        try pump { String(decoding: outcomes[id]?.data[stream] ?? [], as: UTF8.self).contains(text) || finished.contains(id) }
+        let all = String(decoding: received(id, stream), as: UTF8.self)
+        guard all.contains(text) else { throw Failure(description: "it ended without \(text), with \(all)") }
+        return all
     }
 
     func call(_ operation: StaticString, payload: [UInt8] = [], _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> Outcome {
