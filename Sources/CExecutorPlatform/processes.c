@@ -91,15 +91,17 @@ report:
     _exit(127);
 }
 
-static char **pointers(const uint8_t *strings, int32_t count, int32_t room) {
-    char **list = malloc(sizeof(char *) * (size_t)(count + room + 1));
+static char **pointers(const uint8_t *strings, size_t length, size_t room) {
+    size_t count = room;
+    for (size_t index = 0; index < length; index++) count += strings[index] == 0;
+    char **list = malloc(sizeof(char *) * (count + 1));
     if (!list) return NULL;
     char *next = (char *)strings;
-    for (int32_t index = 0; index < count; index++) {
-        list[room + index] = next;
+    for (size_t index = room; index < count; index++) {
+        list[index] = next;
         next += strlen(next) + 1;
     }
-    list[room + count] = NULL;
+    list[count] = NULL;
     return list;
 }
 
@@ -131,12 +133,13 @@ int32_t platform_spawn(struct platform_spawn *spawn) {
     struct child child;
     spawn->process = spawn->input_descriptor = spawn->output_descriptor = spawn->error_descriptor = -1;
     spawn->stage = PLATFORM_STAGE_SETUP;
-    child.arguments = pointers(spawn->arguments, spawn->argument_count, 0);
-    child.shell_arguments = pointers(spawn->arguments, spawn->argument_count, 1);
-    child.environment = pointers(spawn->environment, spawn->environment_count, 0);
+    child.arguments = pointers(spawn->arguments, spawn->arguments_length, 0);
+    child.shell_arguments = pointers(spawn->arguments, spawn->arguments_length, 1);
+    child.environment = pointers(spawn->environment, spawn->environment_length, 0);
     child.program = spawn->program ? (const char *)spawn->program : (const char *)spawn->arguments;
     child.directory = (const char *)spawn->directory;
-    child.search = (const char *)spawn->search;
+    child.search = (const char *)platform_environment_value(spawn->environment, spawn->environment_length, "PATH");
+    if (!child.search) child.search = "/usr/local/bin:/usr/bin:/bin";
     if (!child.arguments || !child.shell_arguments || !child.environment) {
         result = -ENOMEM;
         goto done;

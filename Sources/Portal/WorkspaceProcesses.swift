@@ -16,25 +16,45 @@ public struct RemoteCommand: Sendable {
     public var mergesOutput = false
     /// A name by which other clients reach the process.
     public var name: String?
+    /// The terminal that it gets; nil for pipes.
+    public var terminal: ProcessTerminal?
+    /// The most bytes of each stream that come, at most 8 MiB: the first and the last half. Nil for all.
+    public var outputLimit: Int?
+    /// Whether it gets the environment of the user's login there; otherwise the executor's own.
+    public var usesLoginEnvironment = true
+    /// Which shell runs a text; nil for the user's own.
+    public var shell: RemotePath?
 
     /// A program, looked up on the host's PATH, and its arguments.
     public init(_ program: String, _ arguments: [String] = []) {
         command = .arguments([Array(program.utf8)] + arguments.map { Array($0.utf8) })
     }
 
-    /// A text for the host's `/bin/sh`.
+    /// A text for a shell there: the user's own, where `shell` does not name one.
     public init(shell text: String) { command = .shell(Array(text.utf8)) }
+
+    /// The user's own shell, as a login shell on a terminal.
+    public init(loginShellOn terminal: ProcessTerminal) {
+        command = .loginShell
+        self.terminal = terminal
+        takesInput = true
+    }
 
     func request(in workspace: [UInt8]?) -> ProcessStartRequest {
         var directory = self.directory?.bytes ?? workspace
         if let own = self.directory?.bytes, own.first != UInt8(ascii: "/"), let workspace {
             directory = workspace + [UInt8(ascii: "/")] + own
         }
-        return ProcessStartRequest(
+        var request = ProcessStartRequest(
             command: command, directory: directory,
             environment: environment.map { (Array($0.name.utf8), $0.value.map { Array($0.utf8) }) }, input: takesInput ? .stream : .none,
             process: name.map { Array($0.utf8) }, timeoutMilliseconds: timeoutSeconds.map { UInt64(max(0, $0) * 1000) },
             merge: mergesOutput)
+        request.terminal = terminal
+        request.outputLimit = outputLimit.map { UInt64(max(0, $0)) }
+        request.login = usesLoginEnvironment
+        request.shellProgram = shell?.bytes
+        return request
     }
 }
 

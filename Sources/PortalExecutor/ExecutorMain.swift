@@ -15,7 +15,7 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
     if arguments.count == 3, arguments[1].equals("serve") { return serve(token: arguments[2]) }
     if arguments.count == 4, arguments[1].equals("check") { return check(file: arguments[2], hexadecimal: arguments[3]) }
     if arguments.count == 3, arguments[1].equals("environment") {
-        sayEnvironment(token: arguments[2])
+        platform_say_environment(arguments[2] + [0])
         return 0
     }
     if arguments.count == 2, arguments[1].equals("version") {
@@ -38,18 +38,6 @@ private func serve(token: [UInt8]) -> Int32 {
     let status = session.run()
     // Workers may still be inside a stalled disk: nothing of theirs is waited for.
     platform_exit(status)
-}
-
-/// For `LoginEnvironment`: NUL before the token, since nothing that start-up files print has it.
-private func sayEnvironment(token: [UInt8]) {
-    var text = [0] + token + [0]
-    for entry in ownEnvironment() {
-        text.add(entry)
-        text.add(0)
-    }
-    text.add(token)
-    text.add(0)
-    write(text, to: 1)
 }
 
 private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {

@@ -14,6 +14,14 @@ final class ExecutorClient {
         var result: JSONValue?
         var error: OperationError?
         var data: [StreamName: [UInt8]] = [:]
+
+        /// The result, where it did not fail.
+        func value() throws -> JSONValue {
+            guard let result else {
+                throw Failure(description: String(decoding: error?.message ?? Array("there is no answer".utf8), as: UTF8.self))
+            }
+            return result
+        }
     }
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -51,8 +59,10 @@ final class ExecutorClient {
         return copy
     }()
 
+    /// - Parameter environment: Added to the test's own.
     /// - Parameter isStranger: Whether it runs under an account that owns nothing here; only root can start such a one.
-    init(isStranger: Bool = false) throws {
+    init(environment: [String: String] = [:], isStranger: Bool = false) throws {
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if isStranger {
             guard let copy = ExecutorClient.commonProgram else { throw Failure(description: "the executor cannot be copied") }
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -111,6 +121,15 @@ final class ExecutorClient {
     /// Waits until a request has sent so much.
     func waitForData(_ id: UInt64, _ stream: StreamName, count: Int) throws {
         try pump { (outcomes[id]?.data[stream]?.count ?? 0) >= count }
+    }
+
+    /// Waits until a request's output has a text, and returns all of it.
+    @discardableResult
+    func waitForText(_ id: UInt64, _ text: String, on stream: StreamName = .stdout) throws -> String {
+        try pump { String(decoding: outcomes[id]?.data[stream] ?? [], as: UTF8.self).contains(text) || finished.contains(id) }
+        let all = String(decoding: received(id, stream), as: UTF8.self)
+        guard all.contains(text) else { throw Failure(description: "it ended without \(text), with \(all)") }
+        return all
     }
 
     func call(_ operation: StaticString, payload: [UInt8] = [], _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> Outcome {

@@ -212,10 +212,9 @@ struct platform_spawn {
     // Strings one behind the other, each ended by NUL.
     const uint8_t *arguments;
     const uint8_t *environment;
+    size_t arguments_length, environment_length;
     const uint8_t *program;  // what is executed, where that is not the first argument; else null
-    int32_t argument_count, environment_count;
     const uint8_t *directory;
-    const uint8_t *search;  // the value of PATH
     int32_t input;          // whether standard input is a pipe; otherwise /dev/null
     int32_t merge;          // whether standard error goes where standard output goes
     uint32_t rows, columns;  // of the terminal that it gets; no rows, no terminal
@@ -244,6 +243,28 @@ struct platform_tree {
 int32_t platform_trees_signal(struct platform_tree *trees, int32_t count, const uint8_t *prefix);
 // Kills every descendant of this process, again for at most two seconds until none is left. Returns how many are.
 int32_t platform_kill_all(const uint8_t *prefix);
+// The user's own shell: SHELL, or the account's, where it is there and lets the user in; else /bin/sh.
+void platform_shell(uint8_t *buffer, size_t capacity);
+// Environments are entries one behind the other, each ended by NUL. Changes are entries, or names of which the entries go; the result needs
+// room for both. Returns the bytes used.
+size_t platform_environment_change(
+    const uint8_t *base, size_t base_length, const uint8_t *changes, size_t changes_length, uint8_t *result);
+// The value of a name, or null.
+const uint8_t *platform_environment_value(const uint8_t *environment, size_t length, const char *name);
+// For `executor environment TOKEN`.
+void platform_say_environment(const uint8_t *token);
+struct platform_login {
+    const uint8_t *shell;
+    const uint8_t *own;  // this process's own environment
+    size_t own_length;
+    const uint8_t *marker;  // of what start-up files leave running
+    const uint8_t *prefix;
+    uint32_t number;
+};
+// Has a login shell say its environment, waiting for at most seven seconds. Fills in memory that is given back by `platform_free` and returns
+// its length; else -1 where the shell ended without saying it, -2 where it was not ready in time, -3 where it could not be started.
+int64_t platform_login_environment(const struct platform_login *login, const int32_t *gave_up, uint8_t **result);
+void platform_free(void *memory);
 // Another size for a terminal.
 int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);
 

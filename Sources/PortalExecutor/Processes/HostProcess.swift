@@ -33,10 +33,15 @@ final class HostProcess {
     private(set) var end: ProcessEnd?
     /// The request that started it, until that has been answered.
     private var owner: RunRequest?
-    private var request: ProcessStartRequest?
+    let marker: ProcessMarker
     private let command: [UInt8]
-    private let marker: ProcessMarker
+    /// Until it runs or has failed to; waiting for the login's environment while `isWaiting`.
     private var spawnJob: SpawnJob?
+    private var isWaiting = false
+    private let usesLogin: Bool
+    private let timeoutMilliseconds: UInt64?
+    /// What its environment differs in.
+    private var changes: Environment
     private var startedAt = platform_clock()
     private var leaderEnd: ProcessEnd?
     private var ending = Ending.own
@@ -51,19 +56,49 @@ final class HostProcess {
     private var recordingTimer: Timer?
 
     init(_ request: ProcessStartRequest, name: [UInt8], owner: RunRequest) {
-        session = owner.session
+        let session = owner.session
+        self.session = session
         self.name = name
         self.owner = owner
-        self.request = request
         isKept = request.process != nil || request.background
         hasTerminal = request.terminal != nil
-        acceptsInputRequests = request.input == .requests || request.terminal != nil
-        let home = owner.session.facts.home
+        acceptsInputRequests = request.input == .requests || hasTerminal
+        usesLogin = request.login
+        timeoutMilliseconds = request.timeoutMilliseconds
+        let home = session.facts.home
         directory = request.directory.map { HostPath($0, directory: nil, home: home) } ?? HostPath(home)
-        input = ProcessInput(loop: owner.session.loop, isTerminal: request.terminal != nil)
-        marker = owner.session.processes.newMarker()
-        recording = request.background ? Recording(owner.session.processes.recordings) : nil
+        input = ProcessInput(loop: session.loop, isTerminal: hasTerminal)
+        marker = session.processes.newMarker()
+        recording = request.background ? Recording(session.processes.recordings) : nil
         command = HostProcess.text(of: request.command)
+        changes = marker.entry
+        for variable in request.environment { change(variable.name, variable.value) }
+        if let terminal = request.terminal { change([UInt8]("TERM"), terminal.term ?? [UInt8]("xterm-256color")) }
+        let job = SpawnJob(process: self)
+        job.hasInput = request.input != .none
+        job.merge = request.merge
+        job.terminal = request.terminal
+        job.program = request.shellProgram ?? session.login.shell
+        switch request.command {
+        case .arguments(let arguments):
+            job.program = arguments[0]
+            for argument in arguments { job.addArgument(argument) }
+        case .shell(let text):
+            job.addArgument(job.program)
+            job.addArgument([UInt8]("-c"))
+            job.addArgument(text)
+        case .loginShell: job.addArgument([0x2D] + lastComponent(job.program))
+        }
+        spawnJob = job
+    }
+
+    private func change(_ name: [UInt8], _ value: [UInt8]?) {
+        changes.add(name)
+        if let value {
+            changes.add(0x3D)
+            changes.add(value)
+        }
+        changes.add(0)
     }
 
     private static func text(of command: ProcessStartRequest.Command) -> [UInt8] {
@@ -87,47 +122,33 @@ final class HostProcess {
     // MARK: Start
 
     func start() {
-        guard let request else { return }
-        if request.login { session.login.whenKnown(marker) { [self] in spawn(request) } } else { spawn(request) }
+        isWaiting = true
+        if usesLogin { session.login.whenKnown(self) } else { spawn() }
     }
 
-    private func spawn(_ request: ProcessStartRequest) {
-        guard !isOver else { return }
-        self.request = nil
-        let shell = request.shellProgram ?? session.login.shell
-        var child = ChildStart(command: [], directory: directory.bytes)
-        switch request.command {
-        case .arguments(let arguments): child.command = arguments
-        case .shell(let text): child.command = [shell, [UInt8]("-c"), text]
-        case .loginShell:
-            child.command = [[0x2D] + lastComponent(shell)]
-            child.program = shell
-        }
-        var changes = request.environment
-        if let terminal = request.terminal { changes.append(([UInt8]("TERM"), terminal.term ?? [UInt8]("xterm-256color"))) }
-        child.environment = childEnvironment(
-            request.login ? session.login.entries : session.login.own, changes: changes, marker: marker.entry)
-        child.hasInput = request.input != .none
-        child.merge = request.merge
-        child.terminal = request.terminal
-        let job = SpawnJob(process: self, child: child)
-        spawnJob = job
+    /// The environments are known.
+    func spawn() {
+        guard !isOver, let spawnJob else { return }
+        isWaiting = false
+        let login = session.login
+        spawnJob.environment = changed(usesLogin ? login.entries : login.own, changes)
+        changes = []
         session.processes.willStart()
-        session.workers.submit(job)
+        session.workers.submit(spawnJob)
         startedAt = platform_clock()
-        if let milliseconds = request.timeoutMilliseconds {
-            timeoutTimer = session.loop.after(milliseconds) { [self] in timedOut() }
+        if let timeoutMilliseconds {
+            timeoutTimer = session.loop.after(timeoutMilliseconds) { [self] in timedOut() }
         }
     }
 
-    func spawned(_ started: ChildStart.Started, _ failure: OperationError?) {
+    func spawned(_ started: platform_spawn, _ failure: OperationError?) {
         spawnJob = nil
         let end = session.processes.didStart(failure == nil ? started.process : nil, self)
         if let failure { return conclude(with: failure, end: nil) }
         identifier = started.process
-        addOutput(started.output, .stdout)
-        if started.errors >= 0 { addOutput(started.errors, .stderr) }
-        if started.input >= 0 { input.open(started.input) }
+        addOutput(started.output_descriptor, .stdout)
+        if started.error_descriptor >= 0 { addOutput(started.error_descriptor, .stderr) }
+        if started.input_descriptor >= 0 { input.open(started.input_descriptor) }
         if let end { leaderEnded(end) }
         if let cancellation {
             beginCancelling(cancellation)
@@ -221,17 +242,24 @@ final class HostProcess {
 
     private func concludeCancelled() {
         owner?.sendPending()
-        var error = OperationError(.cancelled, literal: "cancelled", applied: .yes)
-        if let code = leaderEnd?.code { error.details = [JSONMember(name: [UInt8]("code"), value: .integer(Int64(code)))] }
-        if let signal = leaderEnd?.signal { error.details = [JSONMember(name: [UInt8]("signal"), value: .integer(Int64(signal)))] }
-        if leaderEnd == nil { error.message = [UInt8]("cancelled; the process was killed but the host has not ended it yet") }
+        let text: StaticString = leaderEnd == nil ? "cancelled; the process was killed but the host has not ended it yet" : "cancelled"
+        var error = OperationError(.cancelled, literal: text, applied: .yes)
+        if let leaderEnd {
+            let name: StaticString = leaderEnd.code == nil ? "signal" : "code"
+            let value = JSONValue.integer(Int64(leaderEnd.code ?? leaderEnd.signal ?? 0))
+            error.details = [JSONMember(name: [UInt8](name), value: value)]
+        }
         conclude(with: error, end: leaderEnd)
     }
 
     private func conclude(with error: OperationError?, end: ProcessEnd?) {
         isOver = true
         self.end = end
-        for timer in [timeoutTimer, killTimer, graceTimer, recordingTimer] { timer?.cancel() }
+        timeoutTimer?.cancel()
+        killTimer?.cancel()
+        graceTimer?.cancel()
+        recordingTimer?.cancel()
+        spawnJob = nil
         for output in outputs { output.close() }
         input.close("the process has ended")
         let owner = self.owner
@@ -244,6 +272,13 @@ final class HostProcess {
         session.processes.ended(self)
     }
 
+    func removeWaiter(_ waiter: WaitRequest) {
+        for index in 0..<waiters.count where waiters[index] === waiter {
+            waiters.remove(at: index)
+            return
+        }
+    }
+
     // MARK: Killing
 
     /// The request that started it gives it up.
@@ -253,7 +288,7 @@ final class HostProcess {
         spawnJob?.giveUp()
         if identifier > 0 { return beginCancelling(cancellation) }
         // One that waits for the login's environment need not be waited for.
-        if request != nil { conclude(with: OperationError(.cancelled, literal: "cancelled before it began"), end: nil) }
+        if isWaiting { conclude(with: OperationError(.cancelled, literal: "cancelled before it began"), end: nil) }
     }
 
     private func beginCancelling(_ cancellation: Cancellation) {

@@ -64,7 +64,10 @@ final class ProcessInput {
 
     /// A source is given up; what was written of it was written.
     func remove(_ source: InputSource) {
-        sources.removeAll { $0 === source }
+        for index in 0..<sources.count where sources[index] === source {
+            sources.remove(at: index)
+            break
+        }
         flush()
     }
 

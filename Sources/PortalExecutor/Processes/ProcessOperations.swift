@@ -133,7 +133,7 @@ final class WaitRequest: OpenRequest {
 
     private func leave() {
         timer?.cancel()
-        process?.waiters.removeAll { $0 === self }
+        process?.removeWaiter(self)
         process = nil
     }
 }

@@ -7,11 +7,13 @@ struct ProcessMarker {
     let prefix: [UInt8]
     let number: UInt32
 
-    var entry: [UInt8] {
+    /// Ended by NUL.
+    var entry: Environment {
         var entry = prefix
         entry.append(decimal: UInt64(number))
         // Ended by a dot too, so that the first is no prefix of the tenth for whoever looks with grep.
         entry.add(0x2E)
+        entry.add(0)
         return entry
     }
 }

@@ -65,35 +65,53 @@ public struct ProcessStartRequest: Sendable {
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
+        // Whole from the start: each of the many ways out then has one value to drop, where an image would have code for each member.
+        self.init(command: .loginShell)
+        try readCommand(parameters)
+        try readEnvironment(parameters)
+        try readStreams(parameters)
+        directory = try parameters.directory()
+        timeoutMilliseconds = try parameters.optionalUnsigned("timeout_ms", maximum: 1 << 40)
+        login = try parameters.flag("login", default: true)
+    }
+
+    private mutating func readCommand(_ parameters: JSONValue) throws(OperationError) {
+        if let value = parameters["pty"] { terminal = try ProcessTerminal(value) }
         if let arguments = try parameters.byteStrings("argv") {
             guard let program = arguments.first, !program.isEmpty else { throw .parameter("argv", "is empty") }
             guard parameters["shell"] == nil else { throw .parameter("shell", "and argv exclude each other") }
             command = .arguments(arguments)
         } else if let text = try parameters.optionalBytes("shell") {
             command = .shell(text)
-        } else if parameters["pty"] != nil {
-            command = .loginShell
-        } else {
+        } else if terminal == nil {
             throw .parameter("shell", "is missing")
         }
-        directory = try parameters.directory()
-        environment = []
-        if let variables = parameters["env"] {
-            guard case .object(let members) = variables else { throw .parameter("env", "is not an object") }
-            for member in members {
-                guard !member.name.isEmpty, !member.name.contains(0x3D), !member.name.contains(0) else {
-                    throw .parameter("env", "has a name that cannot be one")
-                }
-                if case .null = member.value {
-                    environment.append((member.name, nil))
-                } else if let value = member.value.bytes, !value.contains(0) {
-                    environment.append((member.name, value))
-                } else {
-                    throw .parameter("env", "has a value that is no byte string")
-                }
+        shellProgram = try parameters.optionalBytes("shell_program")
+        if let shellProgram, shellProgram.isEmpty { throw .parameter("shell_program", "is empty") }
+    }
+
+    private mutating func readEnvironment(_ parameters: JSONValue) throws(OperationError) {
+        guard let variables = parameters["env"] else { return }
+        guard case .object(let members) = variables else { throw .parameter("env", "is not an object") }
+        for member in members {
+            guard !member.name.isEmpty, !member.name.contains(0x3D), !member.name.contains(0) else {
+                throw .parameter("env", "has a name that cannot be one")
+            }
+            if case .null = member.value {
+                environment.append((member.name, nil))
+            } else if let value = member.value.bytes, !value.contains(0) {
+                environment.append((member.name, value))
+            } else {
+                throw .parameter("env", "has a value that is no byte string")
             }
         }
-        input = .none
+    }
+
+    private mutating func readStreams(_ parameters: JSONValue) throws(OperationError) {
+        background = try parameters.flag("background")
+        merge = try parameters.flag("merge")
+        process = try parameters.optionalBytes("process")
+        if let process, process.isEmpty || process.count > 128 { throw .parameter("process", "is empty or longer than 128 bytes") }
         if let name = try parameters.optionalBytes("stdin") {
             if name.equals("stream") {
                 input = .stream
@@ -103,19 +121,10 @@ public struct ProcessStartRequest: Sendable {
                 throw .parameter("stdin", "is not none, stream or requests")
             }
         }
-        process = try parameters.optionalBytes("process")
-        if let process, process.isEmpty || process.count > 128 { throw .parameter("process", "is empty or longer than 128 bytes") }
-        background = try parameters.flag("background")
         if background, input == .stream { throw .parameter("stdin", "cannot be stream with background: it takes process.write") }
         if input == .requests, process == nil, !background { throw .parameter("process", "is needed where stdin comes by requests") }
-        timeoutMilliseconds = try parameters.optionalUnsigned("timeout_ms", maximum: 1 << 40)
-        merge = try parameters.flag("merge")
-        if let value = parameters["pty"] { terminal = try ProcessTerminal(value) }
         outputLimit = try parameters.optionalUnsigned("output_limit", maximum: ProcessStartRequest.outputLimitMaximum)
         if background, outputLimit != nil { throw .parameter("output_limit", "and background exclude each other") }
-        login = try parameters.flag("login", default: true)
-        shellProgram = try parameters.optionalBytes("shell_program")
-        if let shellProgram, shellProgram.isEmpty { throw .parameter("shell_program", "is empty") }
     }
 
     /// Writes the members of the JSON object.

@@ -1,0 +1,93 @@
+import Portal
+import PortalWire
+import TestSupport
+import Testing
+
+/// Processes through the SDK, an in-process proxy and a real sshd.
+@Suite(.serialized) struct WorkspaceProcessTests {
+    let host: TestHost
+
+    init() throws { host = try TestHost() }
+
+    private func connect() async throws -> Workspace {
+        var options = ConnectionOptions()
+        options.proxy = .inProcess
+        options.sshConfig = host.configFile
+        return try await Workspace.connect("host", options: options)
+    }
+
+    private func text(_ output: KeptOutput) async -> String {
+        var bytes: [UInt8] = []
+        for await piece in output { bytes += piece.bytes }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test func aBackgroundProcessIsFollowedWrittenAndListed() async throws {
+        let workspace = try await connect()
+        var command = RemoteCommand(shell: "echo ready; read answer; echo \"got $answer\"; exit 4")
+        command.takesInput = true
+        command.name = "asks"
+        let process = try await workspace.startInBackground(command)
+        #expect(process.name == "asks")
+        let output = try await process.output(follow: true)
+        try await process.write(Array("it\n".utf8))
+        #expect(await text(output) == "ready\ngot it\n")
+        let result = try await output.result()
+        #expect(result.next == 13 && !result.running && result.end?.code == 4)
+        #expect(try await process.end().code == 4)
+        #expect(await text(try await workspace.process(named: "asks").output(from: 6)) == "got it\n")
+        let listed = try await workspace.processes()
+        #expect(listed.map(\.process) == [Array("asks".utf8)] && listed[0].end?.code == 4)
+        let missing = await #expect(throws: PortalError.self) { try await workspace.process(named: "nobody").output() }
+        #expect(missing?.code == .notFound)
+    }
+
+    @Test func cancellingATaskEndsWhatItAskedFor() async throws {
+        let workspace = try await connect()
+        let process = try await workspace.startInBackground(RemoteCommand(shell: "echo here; exec sleep 1000"))
+        let foreground = Task { try await workspace.run(RemoteCommand("sleep", ["1000"])) }
+        let (pieces, continuation) = AsyncStream.makeStream(of: Void.self)
+        let following = Task {
+            let output = try await process.output(follow: true)
+            for await _ in output { continuation.yield() }
+            return try await output.result()
+        }
+        var first = pieces.makeAsyncIterator()
+        await first.next()
+        #expect(await eventually(seconds: 10) { (try? await workspace.processes().count) == 2 })
+        following.cancel()
+        foreground.cancel()
+        let stopped = await #expect(throws: PortalError.self) { try await following.value }
+        #expect(stopped?.code == .cancelled)
+        let ended = await #expect(throws: PortalError.self) { try await foreground.value }
+        #expect(ended?.code == .cancelled)
+        // The one whose output was read goes on.
+        #expect(try await workspace.processes().map(\.running) == [true])
+        try await process.signal(9, tree: true)
+        #expect(try await process.end().signal == 9)
+    }
+
+    @Test func aTerminalIsResizedByItsName() async throws {
+        let workspace = try await connect()
+        var command = RemoteCommand(shell: "stty size; trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.01; done")
+        command.shell = "/bin/sh"
+        command.terminal = ProcessTerminal(rows: 10, columns: 20)
+        command.name = "terminal"
+        let process = try await workspace.start(command)
+        var printed = ""
+        for await piece in process.output {
+            printed += String(decoding: piece.bytes, as: UTF8.self)
+            if printed.hasSuffix("ready\r\n") { try await workspace.process(named: "terminal").resize(rows: 30, columns: 40) }
+        }
+        #expect(printed == "10 20\r\nready\r\n30 40\r\n")
+        #expect(try await process.end().code == 0)
+    }
+
+    @Test func aLimitKeepsHeadAndTail() async throws {
+        var command = RemoteCommand("seq", ["1", "100000"])
+        command.outputLimit = 10
+        let result = try await connect().run(command)
+        #expect(String(decoding: result.output, as: UTF8.self) == "1\n2\n30000\n")
+        #expect(result.end.dropped == 588_895 - 10)
+    }
+}
