@@ -12,6 +12,8 @@ class AnsweredRequest: OpenRequest {
 
     /// The most bytes of data that it takes; of one that takes none, data is ignored.
     var dataLength: Int { 0 }
+    /// Whether the work is known to wait for no disk, set by `prepare`: then it is done where the request came in.
+    final var isAtHand = false
 
     /// Reads the parameters. What it returns runs on a worker and uses only values that it captured.
     func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer { throw OperationError(.unsupported, literal: "nothing to do") }
@@ -38,7 +40,7 @@ class AnsweredRequest: OpenRequest {
             let job = AnswerJob(request: self, answer: try prepare(parameters))
             self.job = job
             data = []
-            session.workers.submit(job)
+            session.workers.submit(job, isAtHand: isAtHand)
         } catch {
             fail(error)
         }

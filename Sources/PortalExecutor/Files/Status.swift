@@ -16,10 +16,12 @@ extension AnsweredRequest {
         let request = try FileStatRequest(parameters)
         let path = hostPath(request.path, request.directory)
         let id = id
+        isAtHand = platform_is_cached(path.terminated, request.follow ? 1 : 0, 0) != 0
         return { (_) throws(OperationError) -> Frame in
             var raw = platform_status()
             let result = platform_stat(path.terminated, request.follow ? 1 : 0, &raw)
             guard result == 0 else { throw systemError("stat", path.bytes, result) }
+            platform_note_device(path.terminated, raw.device)
             var status = FileStatus(raw)
             if status.kind == .symlink {
                 var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
