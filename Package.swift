@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(name: "run-on-hosts", dependencies: ["Portal"], path: "Examples/RunOnHosts"),
         .executableTarget(name: "build-there", dependencies: ["Portal"], path: "Examples/BuildThere"),
         .executableTarget(name: "run-tests-there", dependencies: ["Portal"], path: "Examples/RunTestsThere"),
-        .executableTarget(name: "follow-log", dependencies: ["Portal", "PortalWire"], path: "Examples/FollowLog"),
+        .executableTarget(name: "follow-log", dependencies: ["Portal"], path: "Examples/FollowLog"),
         .executableTarget(
             name: "portal-bench",
             dependencies: ["Portal", "PortalProxy", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Benchmarks"),

@@ -4,7 +4,6 @@
 //     swift run follow-log web:/srv/app server 0 -- ./server --port 8080
 
 import Portal
-import PortalWire
 
 #if canImport(Glibc)
     import Glibc
@@ -17,20 +16,21 @@ guard arguments.count > 5, arguments[4] == "--", let first = UInt64(arguments[3]
     print("usage: follow-log TARGET NAME FROM-BYTE -- COMMAND [ARGUMENT…]")
     exit(64)
 }
-let name = Array(arguments[2].utf8)
 
 do {
     let host = try await Workspace.connect(arguments[1])
-    if try await !host.processListings().contains(where: { $0.process == name && $0.running }) {
-        var request = ProcessStartRequest(command: .arguments(arguments[5...].map { Array($0.utf8) }))
-        request.process = name
-        _ = try await host.startInBackground(request)
+    let listings = try await host.processes()
+    if !listings.contains(where: { $0.process == Array(arguments[2].utf8) && $0.running }) {
+        var command = RemoteCommand(arguments[5], Array(arguments[6...]))
+        command.name = arguments[2]
+        _ = try await host.startInBackground(command)
     }
+    let process = host.process(named: arguments[2])
     var next = first
     while true {
-        let reader = try await host.output(ProcessOutputRequest(process: name, from: next, follow: true))
-        while let piece = await reader.next() { print(String(decoding: piece.bytes, as: UTF8.self), terminator: "") }
-        let result = try await reader.end()
+        let output = try await process.output(from: next, follow: true)
+        for await piece in output { print(String(decoding: piece.bytes, as: UTF8.self), terminator: "") }
+        let result = try await output.result()
         if result.lost > 0 { print("(\(result.lost) bytes are not kept any more)") }
         next = result.next
         // Without an end it was too slow for what is kept, and goes on from there.

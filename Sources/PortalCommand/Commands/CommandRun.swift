@@ -89,11 +89,11 @@ struct CommandRun {
 
     private func runOnTerminal(_ workspace: Workspace, _ terminal: Terminal) async throws(PortalError) -> Never {
         var request = request
-        let name = Array("terminal-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))".utf8)
-        request.process = name
+        let name = "terminal-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
+        request.process = Array(name.utf8)
         let process = try await workspace.start(request)
         terminal.erase()
-        let session = TerminalSession(peer: StartedPeer(workspace: workspace, process: process, name: name), escapes: escapes)
+        let session = TerminalSession(peer: StartedPeer(process: process, named: workspace.process(named: name)), escapes: escapes)
         let ending = await session.run()
         let end: ProcessEnd
         do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {

@@ -37,14 +37,14 @@ struct AttachCommand: AsyncParsableCommand {
         let terminal = Terminal()
         do throws(PortalError) {
             let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
-            let name = RawArguments.bytes(of: process)
-            guard let listing = try await workspace.processListings().last(where: { $0.process == name }) else {
+            let name = Array(process.utf8)
+            guard let listing = try await workspace.processes().last(where: { $0.process == name }) else {
                 throw PortalError(.notFound, "there is no process \(process): portal ps lists them")
             }
-            let reader = try await workspace.output(
-                ProcessOutputRequest(process: name, follow: true, tail: listing.hasTerminal ? 0 : AttachCommand.shownBefore))
+            let named = workspace.process(named: process)
+            let output = try await named.output(tail: listing.hasTerminal ? 0 : AttachCommand.shownBefore, follow: true)
             terminal.erase()
-            let peer = AttachedPeer(workspace: workspace, name: name, hasTerminal: listing.hasTerminal, reader: reader)
+            let peer = AttachedPeer(named, hasTerminal: listing.hasTerminal, output: output)
             if listing.hasTerminal, listing.running { await peer.redraw() }
             let ending = await TerminalSession(peer: peer, escapes: TerminalEscapes.attach).run()
             switch ending {

@@ -35,9 +35,9 @@ struct KillCommand: AsyncParsableCommand {
             terminal.erase()
             var hasFailed = false
             for process in processes {
-                let request = ProcessSignalRequest(
-                    process: RawArguments.bytes(of: process), signal: SignalName.number(signal) ?? 15, tree: tree)
-                do throws(PortalError) { try await workspace.signal(request) } catch {
+                do throws(PortalError) {
+                    try await workspace.process(named: process).signal(SignalName.number(signal) ?? 15, tree: tree)
+                } catch {
                     if error.code == .disconnected || error.code == .outcomeUnknown { throw error }
                     complain("portal: \(error.message)")
                     hasFailed = true

@@ -32,7 +32,7 @@ struct ListProcessesCommand: AsyncParsableCommand {
         let terminal = Terminal()
         do throws(PortalError) {
             let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
-            let listings = try await workspace.processListings().filter { all || $0.background }
+            let listings = try await workspace.processes().filter { all || $0.background }
             terminal.erase()
             if json {
                 for listing in listings { writeAll(1, listing.line()) }

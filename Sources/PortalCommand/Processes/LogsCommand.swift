@@ -41,16 +41,16 @@ struct LogsCommand: AsyncParsableCommand {
         let terminal = Terminal()
         do throws(PortalError) {
             let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
-            let name = RawArguments.bytes(of: process)
+            let named = workspace.process(named: process)
             var from: UInt64 = 0
-            if let tail { from = try await LastLines.begin(of: tail, process: name, workspace) }
+            if let tail { from = try await LastLines.begin(of: tail, named) }
             while true {
-                let reader = try await workspace.output(ProcessOutputRequest(process: name, from: from, follow: follow))
-                while let piece = await reader.next() {
+                let output = try await named.output(from: from, follow: follow)
+                for await piece in output {
                     terminal.erase()
                     if await Blocking.value({ writeAll(piece.isError ? 2 : 1, piece.bytes) }) != nil { endProgram(128 + SIGPIPE) }
                 }
-                let result = try await reader.end()
+                let result = try await output.result()
                 terminal.erase()
                 if result.lost > 0 { complain("portal: \(result.lost) bytes before this are not kept any more") }
                 from = result.next
@@ -68,13 +68,13 @@ struct LogsCommand: AsyncParsableCommand {
 enum LastLines {
     private static let firstStretch: UInt64 = 16 * 1024
 
-    static func begin(of count: Int, process: [UInt8], _ workspace: Workspace) async throws(PortalError) -> UInt64 {
+    static func begin(of count: Int, _ process: BackgroundProcess) async throws(PortalError) -> UInt64 {
         var stretch = count == 0 ? 0 : firstStretch
         while true {
-            let reader = try await workspace.output(ProcessOutputRequest(process: process, tail: stretch))
+            let output = try await process.output(tail: stretch)
             var lines = LineStarts(count: count)
-            while let piece = await reader.next() { lines.add(piece.bytes) }
-            let result = try await reader.end()
+            for await piece in output { lines.add(piece.bytes) }
+            let result = try await output.result()
             // Less than was asked for: that is all there is.
             if let start = lines.start { return result.from + start }
             if count == 0 { return result.next }

@@ -13,23 +13,21 @@ import Synchronization
 /// A background process that the session is attached to: it goes on when the person leaves.
 final class AttachedPeer: TerminalPeer {
     private struct State {
-        var reader: ProcessOutputReader?
+        var output: KeptOutput?
         var isLeft = false
         var hasComplained = false
         var result: Result<ProcessOutputResult, PortalError>?
     }
 
-    private let workspace: Workspace
-    private let name: [UInt8]
+    private let process: BackgroundProcess
     let hasTerminal: Bool
     private let state = Mutex(State())
 
-    /// - Parameter reader: Its output, followed.
-    init(workspace: Workspace, name: [UInt8], hasTerminal: Bool, reader: ProcessOutputReader) {
-        self.workspace = workspace
-        self.name = name
+    /// - Parameter output: What it prints, followed.
+    init(_ process: BackgroundProcess, hasTerminal: Bool, output: KeptOutput) {
+        self.process = process
         self.hasTerminal = hasTerminal
-        state.withLock { $0.reader = reader }
+        state.withLock { $0.output = output }
     }
 
     /// How the process ended; nil where it goes on.
@@ -41,7 +39,7 @@ final class AttachedPeer: TerminalPeer {
 
     private func write(_ bytes: [UInt8], end: Bool) async {
         do throws(PortalError) {
-            try await workspace.write(ProcessWriteRequest(process: name, end: end), content: bytes)
+            try await process.write(bytes, end: end)
         } catch {
             let isNew = state.withLock { state in
                 defer { state.hasComplained = true }
@@ -53,7 +51,7 @@ final class AttachedPeer: TerminalPeer {
     }
 
     func resize(_ size: ProcessTerminal) async {
-        try? await workspace.resize(ProcessResizeRequest(process: name, rows: size.rows, columns: size.columns))
+        try? await process.resize(rows: size.rows, columns: size.columns)
     }
 
     /// Makes what runs there draw its screen again: only another size makes it do that.
@@ -65,17 +63,17 @@ final class AttachedPeer: TerminalPeer {
     }
 
     func next() async -> RemoteProcess.Output? {
-        while let reader = state.withLock({ $0.isLeft ? nil : $0.reader }) {
-            if let piece = await reader.next() { return piece }
+        while let output = state.withLock({ $0.isLeft ? nil : $0.output }) {
+            var pieces = output.makeAsyncIterator()
+            if let piece = await pieces.next() { return piece }
             let result: Result<ProcessOutputResult, PortalError>
-            do throws(PortalError) { result = .success(try await reader.end()) } catch { result = .failure(error) }
+            do throws(PortalError) { result = .success(try await output.result()) } catch { result = .failure(error) }
             state.withLock { $0.result = result }
-            guard case .success(let output) = result, output.running, !state.withLock({ $0.isLeft }) else { return nil }
+            guard case .success(let reached) = result, reached.running, !state.withLock({ $0.isLeft }) else { return nil }
             // More was printed than is kept while this was slow: from there on.
-            let request = ProcessOutputRequest(process: name, from: output.next, follow: true)
             do throws(PortalError) {
-                let next = try await workspace.output(request)
-                state.withLock { $0.reader = next }
+                let next = try await process.output(from: reached.next, follow: true)
+                state.withLock { $0.output = next }
             } catch {
                 state.withLock { $0.result = .failure(error) }
                 return nil
@@ -85,10 +83,10 @@ final class AttachedPeer: TerminalPeer {
     }
 
     func leave(signal: Int32?) {
-        let reader = state.withLock { state in
+        let output = state.withLock { state in
             state.isLeft = true
-            return state.reader
+            return state.output
         }
-        reader?.cancel()
+        output?.cancel()
     }
 }

@@ -14,10 +14,9 @@ struct StartedPeer: TerminalPeer {
     /// What the process gets to tidy up when the person has left.
     private static let graceMilliseconds: UInt64 = 1000
 
-    let workspace: Workspace
     let process: RemoteProcess
-    /// The name by which its terminal is resized.
-    let name: [UInt8]
+    /// The same, for its terminal.
+    let named: BackgroundProcess
 
     var hasTerminal: Bool { true }
 
@@ -28,7 +27,7 @@ struct StartedPeer: TerminalPeer {
 
     func resize(_ size: ProcessTerminal) async {
         // It may just have ended.
-        try? await workspace.resize(ProcessResizeRequest(process: name, rows: size.rows, columns: size.columns))
+        try? await named.resize(rows: size.rows, columns: size.columns)
     }
 
     func next() async -> RemoteProcess.Output? { await process.exchangeOutput() }

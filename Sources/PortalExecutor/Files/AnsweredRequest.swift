@@ -6,14 +6,14 @@ typealias Answer = (UnsafePointer<Int32>) throws(OperationError) -> Frame
 /// A request that is one piece of work on a worker, begun when all of its data is there.
 class AnsweredRequest: OpenRequest {
     private var job: AnswerJob?
-    /// Whether the work is known to wait for no disk, set by `prepare`: then it is done where the request came in.
-    final var isAtHand = false
     private var parameters = JSONValue.null
     /// The requester's data.
     private(set) var data: [UInt8] = []
 
     /// The most bytes of data that it takes; of one that takes none, data is ignored.
     var dataLength: Int { 0 }
+    /// Whether the work is known to wait for no disk, set by `prepare`: then it is done where the request came in.
+    final var isAtHand = false
 
     /// Reads the parameters. What it returns runs on a worker and uses only values that it captured.
     func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer { throw OperationError(.unsupported, literal: "nothing to do") }
