@@ -9,6 +9,8 @@ import PortalWire
 #endif
 
 /// A peer of a real `portal-executor` process over two pipes. Every wait has a deadline.
+///
+/// One at a time: Foundation takes an executor, which closes what it inherits, for one that ends, and waits for that before it sees another end.
 final class ExecutorClient {
     struct Outcome {
         var result: JSONValue?
@@ -67,7 +69,11 @@ final class ExecutorClient {
         signal(SIGPIPE, SIG_IGN)
         let line = Sentinel.line(token: Array("token".utf8))
         var opening: [UInt8] = []
-        while opening.count < line.count { opening += try readSome() }
+        while opening.count < line.count {
+            let bytes = try readSome()
+            guard !bytes.isEmpty else { throw Failure(description: "the executor ended before it began") }
+            opening += bytes
+        }
         guard opening.starts(with: line) else { throw Failure(description: "no sentinel") }
         opening[line.count...].withUnsafeBytes { endpoint.receive($0) }
         try pump { hello != nil }
