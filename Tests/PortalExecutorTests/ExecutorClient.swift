@@ -53,14 +53,16 @@ final class ExecutorClient {
         return copy
     }()
 
-    /// - Parameter isStranger: Whether it runs under an account that owns nothing here; only root can start such a one.
-    init(isStranger: Bool = false) throws {
+    /// - Parameters:
+    ///   - program: Another executor than this build's.
+    ///   - isStranger: Whether it runs under an account that owns nothing here; only root can start such a one.
+    init(program: URL = ExecutorClient.program, isStranger: Bool = false) throws {
         if isStranger {
             guard let copy = ExecutorClient.commonProgram else { throw Failure(description: "the executor cannot be copied") }
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             process.arguments = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", copy.path, "serve", "token"]
         } else {
-            process.executableURL = ExecutorClient.program
+            process.executableURL = program
             process.arguments = ["serve", "token"]
         }
         process.standardInput = input
