@@ -49,10 +49,9 @@ class TreeRequest: OpenRequest {
     final override func abandon() { walk?.end() }
 
     private func submit(_ worker: TreeWorker, for quantum: UInt64 = TreeRequest.quantum, concluding: Bool = false) {
-        guard let walk else { return }
         running += 1
         session.workers.submit(
-            WalkJob(request: self, walk: walk, worker: worker, quantum: quantum, outputLimit: TreeRequest.outputLimit, isConcluding: concluding))
+            WalkJob(request: self, worker: worker, quantum: quantum, outputLimit: TreeRequest.outputLimit, isConcluding: concluding))
     }
 
     fileprivate func worked(_ worker: TreeWorker, failure: OperationError?, hasConcluded: Bool) {
@@ -124,7 +123,6 @@ class TreeRequest: OpenRequest {
 
 private final class WalkJob: Job {
     private let request: TreeRequest
-    private let walk: TreeWalk
     private let worker: TreeWorker
     private let quantum: UInt64
     private let outputLimit: Int
@@ -132,9 +130,8 @@ private final class WalkJob: Job {
     private var failure: OperationError?
     private var hasConcluded = false
 
-    init(request: TreeRequest, walk: TreeWalk, worker: TreeWorker, quantum: UInt64, outputLimit: Int, isConcluding: Bool) {
+    init(request: TreeRequest, worker: TreeWorker, quantum: UInt64, outputLimit: Int, isConcluding: Bool) {
         self.request = request
-        self.walk = walk
         self.worker = worker
         self.quantum = quantum
         self.outputLimit = outputLimit
@@ -143,7 +140,7 @@ private final class WalkJob: Job {
 
     override func run() {
         if isConcluding {
-            hasConcluded = walk.conclude(worker)
+            hasConcluded = worker.conclude()
             return
         }
         do throws(OperationError) {

@@ -148,8 +148,6 @@ class TreeWalk {
 
     /// On a worker. The entry's absolute path, and where its name begins, are the worker's `path` and `name`.
     func visit(_ worker: TreeWorker, kind: FileKind) throws(OperationError) {}
-    /// On a worker: goes on with what `visit` could not finish. Returns whether it is finished now.
-    func proceed(_ worker: TreeWorker) throws(OperationError) -> Bool { true }
     /// On a worker, when every worker has come to its end, until it returns true: what is only known then goes into the worker's output.
     func conclude(_ worker: TreeWorker) -> Bool { true }
     /// The last frame.
@@ -241,12 +239,28 @@ class TreeWorker {
     /// Whether it has something to do that it could not give away.
     final var isBusy: Bool { isVisiting || !stack.isEmpty }
 
+    /// Visits the entry at `path`. Returns whether that is finished; otherwise `proceed` goes on with it.
+    func visit(_ kind: FileKind) throws(OperationError) -> Bool {
+        try walk.visit(self, kind: kind)
+        return true
+    }
+
+    /// Goes on with what `visit` could not finish. Returns whether it is finished now.
+    func proceed() throws(OperationError) -> Bool { true }
+
+    /// When every worker has come to its end, until it returns true.
+    func conclude() -> Bool { walk.conclude(self) }
+
+    /// A job ends, and no entry is being visited: memory that is only used meanwhile can go.
+    func rest() {}
+
     /// Walks until the deadline, until there is much output, until it gave something away, or to its end.
     final func run(until deadline: UInt64, outputLimit: Int) throws(OperationError) {
         var step = 0
+        defer { if !isVisiting { rest() } }
         while !walk.hasEnded {
             if isVisiting {
-                isVisiting = try !walk.proceed(self)
+                isVisiting = try !proceed()
             } else if let top = stack.last {
                 if walk.isWanting, share() { return }
                 try advance(top)
@@ -265,9 +279,6 @@ class TreeWorker {
         isVisiting = false
     }
 
-    /// The visit goes on in `proceed`.
-    final func keepVisiting() { isVisiting = true }
-
     private func begin(_ root: WalkRoot) throws(OperationError) {
         self.root = root
         walk.load()
@@ -283,7 +294,7 @@ class TreeWorker {
         } else {
             name = (path.lastIndex(of: 0x2F) ?? -1) + 1
             isExplicit = true
-            try walk.visit(self, kind: FileKind(rawValue: status.kind) ?? .unknown)
+            isVisiting = try !visit(FileKind(rawValue: status.kind) ?? .unknown)
         }
     }
 
@@ -310,7 +321,7 @@ class TreeWorker {
             if platform_stat(path + [0], 0, &status) == 0 { kind = FileKind(rawValue: status.kind) ?? .unknown }
         }
         guard walk.filter.wants(path, name: name, isDirectory: kind == .directory, level: top.level, root: root) else { return }
-        try walk.visit(self, kind: kind)
+        isVisiting = try !visit(kind)
         if kind == .directory, depth < walk.depth {
             try enter(level: walk.filter.ignores ? IgnoreLevel.of(directory: path, parent: top.level) : nil)
         }

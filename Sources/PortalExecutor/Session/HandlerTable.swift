@@ -18,6 +18,7 @@ struct Handler: Sendable {
         Handler(name: ProcessWriteRequest.operation) { InputRequest($0, session: $1) },
         Handler(name: ProcessSignalRequest.operation) { SignalRequest($0, session: $1) },
         Handler(name: ProcessWaitRequest.operation) { WaitRequest($0, session: $1) },
+        Handler(name: SearchGrepRequest.operation) { GrepRequest($0, session: $1) },
         Handler(name: SearchGlobRequest.operation) { GlobRequest($0, session: $1) },
         Handler(name: OperationNames.sessionInfo) { InfoRequest($0, session: $1) },
         Handler(name: OperationNames.sessionStats) { StatsRequest($0, session: $1) },

@@ -4,7 +4,7 @@ public enum OperationNames {
     public static let executor: [StaticString] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FileWriteRequest.operation,
         FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation, ProcessStartRequest.operation,
-        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation,
+        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, SearchGrepRequest.operation,
         SearchGlobRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
@@ -31,6 +31,6 @@ public enum OperationNames {
 
     private static let readOnly: [StaticString] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, ProcessWaitRequest.operation,
-        SearchGlobRequest.operation, sessionInfo, sessionStats, proxyConnect, proxyStatus,
+        SearchGrepRequest.operation, SearchGlobRequest.operation, sessionInfo, sessionStats, proxyConnect, proxyStatus,
     ]
 }
