@@ -1,5 +1,5 @@
 // What searching does for every byte: reading directories, globs against paths, literals and automata against text.
-#include "internal.h"
+#include "regex.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -219,7 +219,7 @@ uint64_t platform_count_byte(const uint8_t *at, const uint8_t *end, uint8_t byte
     return count;
 }
 
-static int is_letter(uint8_t byte) { return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z'; }
+
 
 static int is_there(const struct platform_literal *literal, const uint8_t *at) {
     for (size_t index = 0; index < literal->length; index++) {
@@ -277,18 +277,4 @@ void platform_prepare_literal(struct platform_literal *literal) {
         }
     }
     if (literal->length == 1) literal->second = 0;
-}
-
-const uint8_t *platform_run_automaton(
-    const uint16_t *table, const uint8_t *classes, uint16_t *state, const uint8_t *at, const uint8_t *end) {
-    uint32_t current = *state;
-    const uint16_t *rows = table - PLATFORM_FIRST_STATE;
-    while (at < end) {
-        uint32_t next = rows[current + classes[*at]];
-        if (next < PLATFORM_FIRST_STATE) break;
-        current = next;
-        at++;
-    }
-    *state = (uint16_t)current;
-    return at;
 }

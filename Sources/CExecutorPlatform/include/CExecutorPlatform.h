@@ -203,11 +203,28 @@ struct platform_literal {
 void platform_prepare_literal(struct platform_literal *literal);
 // The first place of a literal, or null.
 const uint8_t *platform_find_literal(const struct platform_literal *literal, const uint8_t *at, const uint8_t *end);
-// Runs an automaton. A state's number is where its row begins in the table, and this much more: the row has the next state for each class of bytes, or
-// a lesser number, at which the run stops. Returns where, the state before it left in `state`.
-enum { PLATFORM_FIRST_STATE = 2 };
-const uint8_t *platform_run_automaton(
-    const uint16_t *table, const uint8_t *classes, uint16_t *state, const uint8_t *at, const uint8_t *end);
+struct platform_regex;
+enum {
+    PLATFORM_REGEX_IGNORE_CASE = 1,
+    PLATFORM_REGEX_FIXED = 2,  // the pattern is a text
+    PLATFORM_REGEX_WORD = 4,   // a match begins and ends where words do
+    PLATFORM_REGEX_LINE = 8,   // a match is the whole line
+};
+// Compiles a pattern, which must be UTF-8. Null where it cannot be: then why, as text of this program, and at which byte.
+struct platform_regex *platform_regex_create(
+    const uint8_t *pattern, size_t length, uint32_t options, const char **error, size_t *place);
+void platform_regex_destroy(struct platform_regex *regex);
+
+struct platform_matcher;
+// Something that one thread at a time finds lines with, as long as the expression lives; null where there is no memory.
+struct platform_matcher *platform_matcher_create(const struct platform_regex *regex);
+void platform_matcher_destroy(struct platform_matcher *matcher);
+// The first line that matches, of a text that begins with a line and ends with one, whose line feed may be missing; null where none does.
+// `line_end` is where its line feed is, or the end of the text.
+const uint8_t *platform_matcher_next(
+    struct platform_matcher *matcher, const uint8_t *start, const uint8_t *end, const uint8_t **line_end);
+// Instructions that were looked at so far.
+uint64_t platform_matcher_work(const struct platform_matcher *matcher);
 
 // ---- SHA-256
 

@@ -42,7 +42,7 @@ final class GrepWalk: TreeWalk {
 
     override func makeWorker() -> TreeWorker { GrepWorker(self) }
 
-    func makeMatcher() -> LineMatcher { LineMatcher(pattern) }
+    func makeMatcher() -> LineMatcher? { LineMatcher(pattern) }
 
     /// Whether files are only collected so far.
     var collects: Bool { collected != nil }

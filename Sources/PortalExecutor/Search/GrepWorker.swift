@@ -106,6 +106,7 @@ final class GrepWorker: TreeWorker {
         hasNUL = false
         isHitKnown = false
         if matcher == nil { matcher = search.makeMatcher() }
+        guard matcher != nil else { throw OperationError(.internal, literal: "the host is out of memory") }
         return true
     }
 
