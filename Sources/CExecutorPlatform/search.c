@@ -69,7 +69,7 @@ int32_t platform_entries(int32_t descriptor, uint8_t *buffer, size_t capacity, i
             if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) continue;
             uint8_t kind = kind_of(entry->type);
             size_t length = strlen(name) + 1;
-            *end++ = kind;
+            *end++ = kind + 1;
             memmove(end, name, length);
             end += length;
         }

@@ -217,18 +217,18 @@ final class GrepWorker: TreeWorker {
         return true
     }
 
-    /// A file that was found ends before its first NUL. In one that the request names, a NUL ends a line.
+    /// A file that was found and has a NUL is left, with what of it was not yet searched, as ripgrep does. In one that the request names, a NUL
+    /// ends a line.
     private func lookForNUL(_ buffer: UnsafeMutablePointer<UInt8>, _ from: Int) {
         var at = UnsafePointer(buffer + from)
         while let place = platform_find_byte(at, buffer + filled, 0) {
             hasNUL = true
-            let offset = place - UnsafePointer(buffer)
             guard isNamed else {
-                filled = offset
+                filled = start
                 isAtEnd = true
                 return
             }
-            buffer[offset] = 0x0A
+            buffer[place - UnsafePointer(buffer)] = 0x0A
             at = place + 1
         }
     }

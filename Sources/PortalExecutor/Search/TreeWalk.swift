@@ -315,7 +315,7 @@ class TreeWorker {
         path.add(0x2F)
         name = path.count
         path.append(contentsOf: entry[1...])
-        var kind = FileKind(rawValue: entry[0]) ?? .unknown
+        var kind = FileKind(rawValue: entry[0] - 1) ?? .unknown
         if kind == .unknown {
             var status = platform_status()
             if platform_stat(path + [0], 0, &status) == 0 { kind = FileKind(rawValue: status.kind) ?? .unknown }
