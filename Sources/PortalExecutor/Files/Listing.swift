@@ -14,7 +14,7 @@ final class ListRequest: TreeRequest {
         }
         let home = session.facts.home
         let path = HostPath(request.path, directory: request.directory, home: home)
-        return ListWalk(request, filter: filter, root: WalkRoot(path: path, globDirectory: path, prefix: []), home: home)
+        return ListWalk(request, filter: filter, root: WalkRoot(path: path, globDirectory: path, named: []), home: home)
     }
 }
 

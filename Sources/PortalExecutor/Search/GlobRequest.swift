@@ -13,7 +13,7 @@ final class GlobRequest: TreeRequest {
         // The patterns are relative to the path.
         var roots: [WalkRoot] = []
         for root in WalkRoot.all(request.scope, home: home) {
-            roots.append(WalkRoot(path: root.path, globDirectory: root.path, prefix: root.prefix))
+            roots.append(WalkRoot(path: root.path, globDirectory: root.path, named: root.named))
         }
         return GlobWalk(request, filter: filter, roots: roots, home: home)
     }

@@ -195,7 +195,9 @@ final class GrepWorker: TreeWorker {
             self.buffer = larger
             capacity *= 2
         }
-        let count = platform_read(descriptor, buffer + filled, capacity - filled)
+        // As much as if no file before had needed a larger buffer: what is found before a NUL does not depend on other files.
+        let room = (filled < GrepWorker.bufferLength ? GrepWorker.bufferLength : capacity) - filled
+        let count = platform_read(descriptor, buffer + filled, room)
         guard count >= 0 else {
             search.note(systemError("search", shownPath, Int32(count)))
             return false

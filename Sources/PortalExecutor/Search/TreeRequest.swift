@@ -159,11 +159,9 @@ extension WalkRoot {
         let directory = HostPath(scope.directory ?? home, directory: nil, home: home)
         var roots: [WalkRoot] = []
         for path in scope.paths {
-            var prefix = path
-            if prefix.last != 0x2F { prefix.add(0x2F) }
-            roots.append(WalkRoot(path: HostPath(path, directory: scope.directory, home: home), globDirectory: directory, prefix: prefix))
+            roots.append(WalkRoot(path: HostPath(path, directory: scope.directory, home: home), globDirectory: directory, named: path))
         }
-        if roots.isEmpty { roots.append(WalkRoot(path: directory, globDirectory: directory, prefix: [])) }
+        if roots.isEmpty { roots.append(WalkRoot(path: directory, globDirectory: directory, named: [])) }
         return roots
     }
 }
