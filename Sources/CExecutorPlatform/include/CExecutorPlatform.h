@@ -169,6 +169,9 @@ int32_t platform_open_entry(const uint8_t *path, int32_t directory);
 enum { PLATFORM_ENTRY_ROOM = 512 };
 int32_t platform_entries(int32_t descriptor, uint8_t *buffer, size_t capacity, int32_t *more);
 
+// Sorts such entries by name.
+int32_t platform_sort_entries(uint8_t *entries, size_t length);
+
 // A glob's program: bytes that stand for themselves, and these.
 enum {
     PLATFORM_GLOB_ANY = 1,      // one byte but a slash

@@ -2,14 +2,14 @@ import CExecutorPlatform
 import PortalWire
 
 /// `search.glob`
-final class GlobRequest: TreeRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk {
+enum GlobOperation {
+    static func prepare(_ parameters: JSONValue, _ host: HostFacts) throws(OperationError) -> TreeWalk {
         let request = try SearchGlobRequest(parameters)
         let filter = try PathFilter(request.scope)
         for pattern in request.patterns {
             guard filter.patterns.add(override: pattern, ignoresCase: request.ignoreCase) else { throw badGlob(pattern) }
         }
-        let home = session.facts.home
+        let home = host.home
         // The patterns are relative to the path.
         var roots: [WalkRoot] = []
         for root in WalkRoot.all(request.scope, home: home) {
