@@ -9,7 +9,7 @@ struct Handler: Sendable {
     static let all: [Handler] = [
         Handler(name: FileStatRequest.operation) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerStatus) },
         Handler(name: FileReadRequest.operation) { ReadRequest($0, session: $1) },
-        Handler(name: FileListRequest.operation) { ListRequest($0, session: $1) },
+        Handler(name: FileListRequest.operation) { TreeRequest($0, session: $1, prepare: ListOperation.prepare) },
         Handler(name: FileWriteRequest.operation) { WriteRequest($0, session: $1) },
         Handler(name: FileEditRequest.operation) {
             FunctionRequest($0, $1, dataLength: FileEditRequest.dataLength, AnsweredRequest.answerEdit)
@@ -30,6 +30,8 @@ struct Handler: Sendable {
         Handler(name: ProcessResizeRequest.operation) { ResizeRequest($0, session: $1) },
         Handler(name: ProcessOutputRequest.operation) { OutputRequest($0, session: $1) },
         Handler(name: ProcessListRequest.operation) { ListingRequest($0, session: $1) },
+        Handler(name: SearchGrepRequest.operation) { TreeRequest($0, session: $1, prepare: GrepOperation.prepare) },
+        Handler(name: SearchGlobRequest.operation) { TreeRequest($0, session: $1, prepare: GlobOperation.prepare) },
         Handler(name: OperationNames.sessionInfo) { InfoRequest($0, session: $1) },
         Handler(name: OperationNames.sessionStats) { StatsRequest($0, session: $1) },
         Handler(name: OperationNames.sessionEnd) { EndRequest($0, session: $1) },
