@@ -38,7 +38,9 @@ import Testing
         #expect(await text(try await workspace.process(named: "asks").output(from: 6)) == "got it\n")
         let listed = try await workspace.processes()
         #expect(listed.map(\.process) == [Array("asks".utf8)] && listed[0].end?.code == 4)
-        let missing = await #expect(throws: PortalError.self) { try await workspace.process(named: "nobody").output() }
+        let missing = await #expect(throws: PortalError.self) {
+            try await workspace.process(named: "nobody").output().result()
+        }
         #expect(missing?.code == .notFound)
     }
 
