@@ -315,9 +315,9 @@ public final class Proxy: @unchecked Sendable {
 
     // MARK: The end
 
-    private func becomeIdle() {
+    private func becomeIdle(after least: TimeAmount = .zero) {
         idleTask?.cancel()
-        let delay = link.isReady ? configuration.persist : Proxy.persistWithoutLink
+        let delay = max(link.isReady ? configuration.persist : Proxy.persistWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: delay) {
             if bound.value.clients.isEmpty { bound.value.endUnlessNeeded() }
@@ -326,17 +326,22 @@ public final class Proxy: @unchecked Sendable {
 
     /// What runs in the background is there for a client that comes again: with the proxy it would end.
     private func endUnlessNeeded() {
-        guard link.isReady else { return stop() }
+        guard link.isReady, configuration.persist > .zero else { return stop() }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        idleTask = eventLoop.scheduleTask(in: Proxy.answerDeadline) {
+            if bound.value.clients.isEmpty { bound.value.stop() }
+        }
         // No client's: theirs begin with 1 in the upper half.
         link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats, parameters: { _ in }), of: Proxy.ownRequest)
         link.flush()
     }
 
     private static let ownRequest: UInt64 = 1
+    private static let answerDeadline = TimeAmount.seconds(30)
 
     private func answered(_ message: Message) {
         guard clients.isEmpty else { return }
-        if case .result(_, let value) = message, value.unsigned("processes") ?? 0 > 0 { becomeIdle() } else { stop() }
+        if case .result(_, let value) = message, value.unsigned("processes") ?? 0 > 0 { becomeIdle(after: .seconds(1)) } else { stop() }
     }
 
     /// Begins the time after which a proxy that nobody came to ends.
