@@ -17,9 +17,9 @@ struct CongestionWindow {
     static let maximumSize = Limits.replayBytes
     /// The wanted queueing, as a part of the shortest round trip, and its bounds. On a short link the machines' own scheduling takes
     /// milliseconds, which must not be taken for a full queue.
-    private static let wantedPart: UInt64 = 5
-    private static let leastWanted: UInt64 = 5_000_000
-    private static let mostWanted: UInt64 = 40_000_000
+    private static let wantedPart: UInt64 = 4
+    private static let leastWanted: UInt64 = 8_000_000
+    private static let mostWanted: UInt64 = 50_000_000
     /// After so long without a shorter round trip the shortest one may be out of date: routes change.
     private static let shortestLifetime: UInt64 = 10_000_000_000
 
