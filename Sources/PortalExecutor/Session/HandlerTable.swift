@@ -18,10 +18,17 @@ struct Handler: Sendable {
         Handler(name: ProcessWriteRequest.operation) { InputRequest($0, session: $1) },
         Handler(name: ProcessSignalRequest.operation) { SignalRequest($0, session: $1) },
         Handler(name: ProcessWaitRequest.operation) { WaitRequest($0, session: $1) },
+        Handler(name: BatchRequest.operation) { BatchOperationRequest($0, session: $1) },
         Handler(name: OperationNames.sessionInfo) { InfoRequest($0, session: $1) },
         Handler(name: OperationNames.sessionStats) { StatsRequest($0, session: $1) },
         Handler(name: OperationNames.sessionEnd) { EndRequest($0, session: $1) },
     ]
+
+    /// The row of an operation.
+    static func named(_ operation: [UInt8]) -> Handler? {
+        for handler in all where operation.equals(handler.name) { return handler }
+        return nil
+    }
 
     /// The operations that this executor answers.
     static var names: [StaticString] { all.map { $0.name } }

@@ -4,7 +4,7 @@ public enum OperationNames {
     public static let executor: [StaticString] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FileWriteRequest.operation,
         FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation, ProcessStartRequest.operation,
-        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, sessionInfo, sessionStats, sessionEnd,
+        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, BatchRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
     public static let proxy: [StaticString] = [proxyConnect, proxyStatus, proxyStop]
