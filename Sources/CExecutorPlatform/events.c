@@ -86,3 +86,4 @@ int32_t platform_thread_start(void (*entry)(void *), void *context) {
 
 int32_t platform_flag_read(const int32_t *flag) { return __atomic_load_n(flag, __ATOMIC_ACQUIRE); }
 void platform_flag_raise(int32_t *flag) { __atomic_store_n(flag, 1, __ATOMIC_RELEASE); }
+void platform_flag_lower(int32_t *flag) { __atomic_store_n(flag, 0, __ATOMIC_RELEASE); }

@@ -26,6 +26,8 @@ struct platform_lock *platform_lock_create(void) {
     return lock;
 }
 
+void platform_lock_destroy(struct platform_lock *lock) { free(lock); }
+
 void platform_lock(struct platform_lock *lock) {
     int32_t found = 0;
     if (__atomic_compare_exchange_n(&lock->state, &found, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;

@@ -131,6 +131,16 @@ import Testing
             (ProcessSignalRequest.operation, try object { ProcessSignalRequest(process: x, signal: 1, tree: true).write(to: &$0) }),
             (ProcessWaitRequest.operation, try object { ProcessWaitRequest(process: x, timeoutMilliseconds: 1).write(to: &$0) }),
             (
+                WatchStartRequest.operation,
+                try object {
+                    WatchStartRequest(path: x, directory: x, recursive: false, ignore: true, exclude: [x], settleMilliseconds: 1)
+                        .write(to: &$0)
+                    for name in ["ready", "directories", "changes", "kind", "rescan", "budget"] as [StaticString] {
+                        $0.member(name, signed: 1)
+                    }
+                }
+            ),
+            (
                 BatchRequest.operation,
                 try object {
                     BatchRequest(items: [], stopsOnError: true).write(to: &$0)
@@ -224,6 +234,9 @@ import Testing
             }
             if request.operation.equals(ProcessWaitRequest.operation) {
                 written = try object { [r = try ProcessWaitRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(WatchStartRequest.operation) {
+                written = try object { [r = try WatchStartRequest(value)] in r.write(to: &$0) }
             }
             if request.operation.equals(BatchRequest.operation) {
                 written = try object { [r = try BatchRequest(value)] in r.write(to: &$0) }

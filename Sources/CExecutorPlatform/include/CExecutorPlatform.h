@@ -59,6 +59,8 @@ int32_t platform_wait_ready(int32_t descriptor, uint32_t interests, int32_t mill
 
 struct platform_lock;
 struct platform_lock *platform_lock_create(void);
+// Nobody may hold it or wait for it.
+void platform_lock_destroy(struct platform_lock *lock);
 void platform_lock(struct platform_lock *lock);
 void platform_unlock(struct platform_lock *lock);
 // Waits for a signal with the lock held; returns 0, or 1 when so many milliseconds (at least 1) have passed without one. May return without
@@ -69,6 +71,7 @@ void platform_lock_signal(struct platform_lock *lock);
 int32_t platform_thread_start(void (*entry)(void *), void *context);
 int32_t platform_flag_read(const int32_t *flag);
 void platform_flag_raise(int32_t *flag);
+void platform_flag_lower(int32_t *flag);
 
 // ---- Descriptors and files
 
@@ -122,6 +125,23 @@ int32_t platform_directory_stat(struct platform_directory *directory, const uint
 int64_t platform_directory_read_link(struct platform_directory *directory, const uint8_t *name, uint8_t *buffer, size_t capacity);
 void platform_directory_close(struct platform_directory *directory);
 
+// ---- Watching directories
+
+// What happened: to an entry, or with SELF to the watched directory. DIRECTORY and MOVED are said with others.
+enum {
+    PLATFORM_CHANGE_CREATED = 1, PLATFORM_CHANGE_MODIFIED = 2, PLATFORM_CHANGE_REMOVED = 4, PLATFORM_CHANGE_DIRECTORY = 8,
+    PLATFORM_CHANGE_MOVED = 16, PLATFORM_CHANGE_SELF = 32, PLATFORM_CHANGE_FORGOTTEN = 64, PLATFORM_CHANGE_LOST = 128,
+};
+int32_t platform_watches_create(void);
+// Watches a directory; returns the watch's number, which grows, or is the one that the directory has already.
+int32_t platform_watches_add(int32_t watches, const uint8_t *path, int32_t follow);
+void platform_watches_remove(int32_t watches, int32_t watch);
+// The next change of a buffer that was read, which is aligned to 8 bytes: moves the position behind it and returns what happened, or 0 at
+// the end. The name is empty where it is about the directory itself.
+uint32_t platform_watches_next(const uint8_t *buffer, size_t count, size_t *position, int32_t *watch, const uint8_t **name);
+// A number that differs for most different bytes.
+uint32_t platform_hash(const uint8_t *bytes, size_t count);
+
 // ---- Processes
 
 enum { PLATFORM_STAGE_SETUP = 1, PLATFORM_STAGE_DIRECTORY = 2, PLATFORM_STAGE_EXECUTE = 3 };
@@ -152,6 +172,76 @@ int32_t platform_group_signal(int32_t leader, int32_t signal);
 // Leader 0 means every descendant of this process. Signal 0 counts only; SIGKILL is repeated, for at most two seconds, until none is left.
 // Returns how many were there (for SIGKILL: how many are still there).
 int32_t platform_tree_signal(int32_t leader, const uint8_t *marker, int32_t signal);
+
+// ---- Searching
+
+// Processors that this process may use; at least 1.
+int32_t platform_processors(void);
+// The path without links, `.` and `..`, into a buffer of at least 4097 bytes; returns its length.
+int32_t platform_real_path(const uint8_t *path, uint8_t *buffer);
+// Opens a file or a directory for reading and never through a symbolic link, nor waiting for a FIFO's other end.
+int32_t platform_open_entry(const uint8_t *path, int32_t directory);
+// The next entries of an open directory, each its kind (FileKind's raw value; unknown where the file system does not tell) and its name, ended
+// by NUL. Returns the bytes used; `more` says whether there may be more. The buffer is aligned to 8 bytes and has more room than this.
+enum { PLATFORM_ENTRY_ROOM = 512 };
+int32_t platform_entries(int32_t descriptor, uint8_t *buffer, size_t capacity, int32_t *more);
+
+// A glob's program: bytes that stand for themselves, and these.
+enum {
+    PLATFORM_GLOB_ANY = 1,      // one byte but a slash
+    PLATFORM_GLOB_STAR = 2,     // any number of bytes but slashes
+    PLATFORM_GLOB_DEEP = 3,     // nothing, or anything that ends with a slash
+    PLATFORM_GLOB_ALL = 4,      // the rest
+    PLATFORM_GLOB_CLASS = 5,    // one byte of the bitmap in the 32 bytes that follow
+    PLATFORM_GLOB_LITERAL = 6,  // the byte that follows
+};
+int32_t platform_glob_match(const uint8_t *glob, size_t length, const uint8_t *path, size_t count);
+// Rules one behind the other: flags, the length of the program in two bytes (high, low), the program.
+enum {
+    PLATFORM_RULE_INCLUDES = 1,   // what matches is wanted after all
+    PLATFORM_RULE_DIRECTORY = 2,  // matches only directories
+    PLATFORM_RULE_NAME = 4,       // is compared with the last component only, which is at `name`
+};
+// What the last rule that matches says: 0 none does, 1 ignored, 2 wanted.
+int32_t platform_rules_match(
+    const uint8_t *rules, size_t length, const uint8_t *path, size_t count, size_t name, int32_t is_directory);
+
+// Null where there is none.
+const uint8_t *platform_find_byte(const uint8_t *at, const uint8_t *end, uint8_t byte);
+const uint8_t *platform_find_last_byte(const uint8_t *at, const uint8_t *end, uint8_t byte);
+uint64_t platform_count_byte(const uint8_t *at, const uint8_t *end, uint8_t byte);
+struct platform_literal {
+    const uint8_t *bytes;
+    size_t length;         // at least 1
+    size_t first, second;  // where its two rarest bytes are
+    int32_t ignore_case;   // of ASCII letters
+};
+// Fills `first` and `second`.
+void platform_prepare_literal(struct platform_literal *literal);
+// The first place of a literal, or null.
+const uint8_t *platform_find_literal(const struct platform_literal *literal, const uint8_t *at, const uint8_t *end);
+struct platform_regex;
+enum {
+    PLATFORM_REGEX_IGNORE_CASE = 1,
+    PLATFORM_REGEX_FIXED = 2,  // the pattern is a text
+    PLATFORM_REGEX_WORD = 4,   // a match begins and ends where words do
+    PLATFORM_REGEX_LINE = 8,   // a match is the whole line
+};
+// Compiles a pattern, which must be UTF-8. Null where it cannot be: then why, as text of this program, and at which byte.
+struct platform_regex *platform_regex_create(
+    const uint8_t *pattern, size_t length, uint32_t options, const char **error, size_t *place);
+void platform_regex_destroy(struct platform_regex *regex);
+
+struct platform_matcher;
+// Something that one thread at a time finds lines with, as long as the expression lives; null where there is no memory.
+struct platform_matcher *platform_matcher_create(const struct platform_regex *regex);
+void platform_matcher_destroy(struct platform_matcher *matcher);
+// The first line that matches, of a text that begins with a line and ends with one, whose line feed may be missing; null where none does.
+// `line_end` is where its line feed is, or the end of the text.
+const uint8_t *platform_matcher_next(
+    struct platform_matcher *matcher, const uint8_t *start, const uint8_t *end, const uint8_t **line_end);
+// Instructions that were looked at so far.
+uint64_t platform_matcher_work(const struct platform_matcher *matcher);
 
 // ---- SHA-256
 

@@ -2,71 +2,49 @@ import CExecutorPlatform
 import PortalWire
 
 /// `fs.list`
-final class ListRequest: ContentRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> ContentSource {
+final class ListRequest: TreeRequest {
+    override func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk {
         let request = try FileListRequest(parameters)
-        return DirectorySource(
-            path: HostPath(request.path, directory: request.directory, home: session.facts.home), limit: request.limit ?? UInt64.max)
+        let filter = PathFilter()
+        filter.hidden = true
+        filter.ignores = request.ignore
+        for glob in request.exclude {
+            // What a `.gitignore` names is what a request's glob names with `!`.
+            guard filter.overrides.add(override: glob.first == 0x21 ? glob : [0x21] + glob, ignoresCase: false) else { throw badGlob(glob) }
+        }
+        let home = session.facts.home
+        let path = HostPath(request.path, directory: request.directory, home: home)
+        return ListWalk(request, filter: filter, root: WalkRoot(path: path, globDirectory: path, prefix: []), home: home)
     }
 }
 
-private final class DirectorySource: ContentSource {
-    private let path: HostPath
+// One worker, so that a directory comes before what is in it.
+private final class ListWalk: TreeWalk {
     private let limit: UInt64
-    private var directory: OpaquePointer?
     private var listed: UInt64 = 0
     private var isTruncated = false
 
-    init(path: HostPath, limit: UInt64) {
-        self.path = path
-        self.limit = limit
+    init(_ request: FileListRequest, filter: PathFilter, root: WalkRoot, home: [UInt8]) {
+        limit = request.limit ?? UInt64.max
+        let depth = request.depth == 0 ? Int.max : Int(min(request.depth, 1 << 20))
+        super.init("list", filter: filter, roots: [root], home: home, isShared: false, depth: depth)
     }
 
-    deinit {
-        if let directory { platform_directory_close(directory) }
-    }
-
-    override func fill(_ count: Int) throws(OperationError) -> [UInt8] {
-        if directory == nil {
-            var failure: Int32 = 0
-            directory = platform_directory_open(path.terminated, &failure)
-            guard directory != nil else { throw systemError("list", path.bytes, failure) }
+    override func visit(_ worker: TreeWorker, kind: FileKind) throws(OperationError) {
+        guard !worker.isExplicit else { throw OperationError(.notADirectory, "list", worker.root.path.bytes, "not a directory") }
+        guard listed < limit else {
+            isTruncated = true
+            return end()
         }
-        guard let directory else { return [] }
-        var lines: [UInt8] = []
-        var name = [UInt8](repeating: 0, count: 1024)
-        while lines.count < count {
-            let length = platform_directory_next(directory, &name, name.count)
-            guard length >= 0 else { throw systemError("list", path.bytes, length) }
-            if length == 0 {
-                isAtEnd = true
-                break
-            }
-            if listed == limit {
-                isTruncated = true
-                isAtEnd = true
-                break
-            }
-            lines += entry(Array(name[0..<Int(length)])).line()
-            listed += 1
-        }
-        return lines
-    }
-
-    private func entry(_ name: [UInt8]) -> DirectoryEntry {
-        var raw = platform_status()
-        guard platform_directory_stat(directory, name + [0], &raw) == 0 else { return DirectoryEntry(name: name, status: nil) }
-        var status = FileStatus(raw)
-        if status.kind == .symlink {
-            var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
-            let count = platform_directory_read_link(directory, name + [0], &buffer, buffer.count)
-            if count >= 0 { status.target = Array(buffer[0..<Int(count)]) }
-        }
-        return DirectoryEntry(name: name, status: status)
+        listed += 1
+        worker.output.add(DirectoryEntry(name: worker.root.display(worker.path), status: FileStatus(ofEntry: worker.path)).line())
     }
 
     override func result(_ id: UInt64) -> Frame {
         let result = FileListResult(count: listed, truncated: isTruncated)
-        return resultFrame(id: id) { result.write(to: &$0) }
+        return resultFrame(id: id) { writer in
+            result.write(to: &writer)
+            write(errorsTo: &writer)
+        }
     }
 }

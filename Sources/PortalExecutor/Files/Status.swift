@@ -8,6 +8,21 @@ extension FileStatus {
             groupIdentifier: status.group, device: status.device, inode: status.inode, links: status.links, modified: status.modified,
             changed: status.changed, target: target)
     }
+
+    /// What is at an absolute path, a symbolic link not followed; nil where that cannot be told.
+    init?(ofEntry path: [UInt8]) {
+        var raw = platform_status()
+        guard platform_stat(path + [0], 0, &raw) == 0 else { return nil }
+        self.init(raw)
+        if kind == .symlink { target = linkTarget(path + [0]) }
+    }
+}
+
+/// Where a symbolic link points; nil where that cannot be told.
+private func linkTarget(_ path: [UInt8]) -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
+    let count = platform_read_link(path, &buffer, buffer.count)
+    return count >= 0 ? Array(buffer[0..<Int(count)]) : nil
 }
 
 /// `fs.stat`
@@ -23,11 +38,7 @@ final class StatRequest: AnsweredRequest {
             let result = platform_stat(path.terminated, request.follow ? 1 : 0, &raw)
             guard result == 0 else { throw systemError("stat", path.bytes, result) }
             var status = FileStatus(raw)
-            if status.kind == .symlink {
-                var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
-                let count = platform_read_link(path.terminated, &buffer, buffer.count)
-                if count >= 0 { status.target = Array(buffer[0..<Int(count)]) }
-            }
+            if status.kind == .symlink { status.target = linkTarget(path.terminated) }
             return resultFrame(id: id) { status.write(to: &$0) }
         }
     }

@@ -139,7 +139,9 @@ final class Session {
     /// The request of a batch's item, which the batch keeps; nil where an item cannot have its operation: what never ends by itself, ends the
     /// session or is a batch.
     func makeItem(_ request: Request) -> OpenRequest? {
-        for name in [BatchRequest.operation, OperationNames.sessionEnd] where request.operation.equals(name) { return nil }
+        for name in [BatchRequest.operation, WatchStartRequest.operation, OperationNames.sessionEnd] where request.operation.equals(name) {
+            return nil
+        }
         guard let handler = Handler.named(request.operation) else { return nil }
         requestCount += 1
         return handler.make(request, self)

@@ -35,7 +35,7 @@ public struct FileStatRequest: Sendable {
     }
 }
 
-/// `fs.list`: a directory's entries with their attributes, streamed.
+/// `fs.list`: a directory's entries with their attributes, streamed; those of the directories in it, too, where it is asked for.
 public struct FileListRequest: Sendable {
     /// The name on the wire.
     public static let operation: StaticString = "fs.list"
@@ -45,12 +45,23 @@ public struct FileListRequest: Sendable {
     public var directory: [UInt8]?
     /// The most entries that are answered; nil for all.
     public var limit: UInt64?
+    /// How deep: 1 for the directory's own entries, 2 for those of the directories in it, and so on; 0 for all.
+    public var depth: UInt64
+    /// Whether what the ignore files of Git and ripgrep name is left out.
+    public var ignore: Bool
+    /// Globs, as in a `.gitignore` in the directory, of what is left out.
+    public var exclude: [[UInt8]]
 
     /// Makes it from its values.
-    public init(path: [UInt8], directory: [UInt8]? = nil, limit: UInt64? = nil) {
+    public init(
+        path: [UInt8], directory: [UInt8]? = nil, limit: UInt64? = nil, depth: UInt64 = 1, ignore: Bool = false, exclude: [[UInt8]] = []
+    ) {
         self.path = path
         self.directory = directory
         self.limit = limit
+        self.depth = depth
+        self.ignore = ignore
+        self.exclude = exclude
     }
 
     /// Reads the parameters of a request.
@@ -59,6 +70,9 @@ public struct FileListRequest: Sendable {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
         limit = try parameters.optionalUnsigned("limit")
+        depth = try parameters.optionalUnsigned("depth") ?? 1
+        ignore = try parameters.flag("ignore")
+        exclude = try parameters.byteStrings("exclude") ?? []
     }
 
     /// Writes the members of the JSON object.
@@ -66,6 +80,9 @@ public struct FileListRequest: Sendable {
         writer.member("path", bytes: path)
         writer.member("cwd", bytes: directory)
         writer.member("limit", number: limit)
+        if depth != 1 { writer.member("depth", number: depth) }
+        writer.member("ignore", flag: ignore)
+        writer.member("exclude", byteStrings: exclude)
     }
 }
 

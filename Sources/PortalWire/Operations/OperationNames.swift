@@ -4,7 +4,8 @@ public enum OperationNames {
     public static let executor: [StaticString] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FileWriteRequest.operation,
         FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation, ProcessStartRequest.operation,
-        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, BatchRequest.operation, sessionInfo, sessionStats, sessionEnd,
+        ProcessWriteRequest.operation, ProcessSignalRequest.operation, ProcessWaitRequest.operation, SearchGrepRequest.operation,
+        SearchGlobRequest.operation, WatchStartRequest.operation, BatchRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
     public static let proxy: [StaticString] = [proxyConnect, proxyStatus, proxyStop]
@@ -29,7 +30,7 @@ public enum OperationNames {
     }
 
     private static let readOnly: [StaticString] = [
-        FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, ProcessWaitRequest.operation, sessionInfo,
-        sessionStats, proxyConnect, proxyStatus,
+        FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, ProcessWaitRequest.operation,
+        SearchGrepRequest.operation, SearchGlobRequest.operation, sessionInfo, sessionStats, proxyConnect, proxyStatus,
     ]
 }

@@ -1,0 +1,88 @@
+import CExecutorPlatform
+import PortalWire
+
+/// `search.grep`
+final class GrepRequest: TreeRequest {
+    override func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk {
+        let request = try SearchGrepRequest(parameters)
+        let pattern = try SearchPattern(request)
+        let filter = try PathFilter(request.scope)
+        for glob in request.typeGlobs ?? [] {
+            guard filter.types.add(name: glob) else { throw badGlob(glob) }
+        }
+        let home = session.facts.home
+        return GrepWalk(request, pattern: pattern, filter: filter, roots: WalkRoot.all(request.scope, home: home), home: home)
+    }
+}
+
+/// What a search counts.
+struct SearchCounts {
+    var files: UInt64 = 0
+    var matchedFiles: UInt64 = 0
+    var matches: UInt64 = 0
+    var binary: UInt64 = 0
+}
+
+final class GrepWalk: TreeWalk {
+    let request: SearchGrepRequest
+    private let pattern: SearchPattern
+    /// Touched with the lock held, as all that follows.
+    private var counts = SearchCounts()
+    private var granted: UInt64 = 0
+    private var isTruncated = false
+    /// Where files are sorted by modification: they are collected first and searched at the end.
+    private var collected: Newest?
+
+    init(_ request: SearchGrepRequest, pattern: SearchPattern, filter: PathFilter, roots: [WalkRoot], home: [UInt8]) {
+        self.request = request
+        self.pattern = pattern
+        if request.order == .modified { collected = Newest(most: 100_000) }
+        super.init("search", filter: filter, roots: roots, home: home, isSorted: request.order == .path)
+    }
+
+    override func makeWorker() -> TreeWorker { GrepWorker(self) }
+
+    func makeMatcher() -> LineMatcher? { LineMatcher(pattern) }
+
+    /// Whether files are only collected so far.
+    var collects: Bool { collected != nil }
+
+    func collect(_ entry: DatedPath) { withLock { collected?.insert(entry) } }
+
+    /// The last modified of the collected files that are left. Only one worker asks, when the others have come to their end.
+    func takeCollected() -> DatedPath? {
+        if collected?.hasDropped == true { isTruncated = true }
+        return collected?.takeNewest()
+    }
+
+    /// Asks whether one more line, or one more file, may be answered.
+    func grant() -> Bool {
+        var isGranted = false
+        withLock {
+            isGranted = granted < request.limit ?? UInt64.max
+            if isGranted { granted += 1 } else { isTruncated = true }
+        }
+        if !isGranted { end() }
+        return isGranted
+    }
+
+    func add(_ more: SearchCounts) {
+        withLock {
+            counts.files += more.files
+            counts.matchedFiles += more.matchedFiles
+            counts.matches += more.matches
+            counts.binary += more.binary
+        }
+    }
+
+    override func result(_ id: UInt64) -> Frame {
+        resultFrame(id: id) { writer in
+            writer.member("files", number: counts.files)
+            writer.member("matched_files", number: counts.matchedFiles)
+            writer.member("matches", number: counts.matches)
+            if counts.binary > 0 { writer.member("binary", number: counts.binary) }
+            writer.member("truncated", flag: isTruncated)
+            write(errorsTo: &writer)
+        }
+    }
+}
