@@ -13,7 +13,7 @@ struct CongestionWindow {
     /// The window of a new link: what one stream may send at first.
     static let initialSize = Limits.initialCredit
     /// A few frames are always on their way, however slow the link is.
-    static let minimumSize = Limits.preferredPayloadLength
+    static let minimumSize = 32 * 1024
     static let maximumSize = Limits.replayBytes
     /// The wanted queueing, as a part of the shortest round trip, and its bounds. On a short link the machines' own scheduling takes
     /// milliseconds, which must not be taken for a full queue.

@@ -67,7 +67,7 @@ class OpenRequest {
     }
 
     /// The most bytes that the next piece may have.
-    final var pieceLength: Int { min(credit.available, Limits.preferredPayloadLength) }
+    final var pieceLength: Int { min(credit.available, session.pieceLength) }
 
     final func finish(_ frame: Frame) {
         guard !isFinished else { return }

@@ -165,6 +165,9 @@ final class Session {
         _ = open.remove(request.id)
     }
 
+    /// The most bytes that a piece of a stream should have.
+    var pieceLength: Int { endpoint.pieceLength }
+
     /// The request may have something to send.
     func markReady(_ request: OpenRequest) {
         guard !request.isQueued, !request.isFinished else { return }
