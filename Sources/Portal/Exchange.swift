@@ -37,6 +37,7 @@ final class Exchange: Sendable {
 
     // MARK: From the connection, on its event loop
 
+    /// Takes a frame; `wake` is called behind the last of those that came together.
     /// - Throws: `WireError.credit` where the peer sent or granted more than it may.
     func receive(_ message: Message, _ frame: Frame) throws(WireError) {
         switch message {
@@ -45,20 +46,26 @@ final class Exchange: Sendable {
             try mutate { state throws(WireError) in
                 try state.window.receive(length)
                 if length > 0 { state.chunks.append(Chunk(stream: stream, bytes: Array(frame.payload))) }
-                return (state.reader.take(), nil)
             }
-        case .credit(_, let bytes):
-            try mutate { state throws(WireError) in
-                try state.credit.grant(bytes)
-                return (nil, state.writer.take())
-            }
+        case .credit(_, let bytes): try mutate { state throws(WireError) in try state.credit.grant(bytes) }
         case .starved:
             let grant = state.withLockedValue { $0.window.starve() }
             if grant > 0 { connection.send(.credit(id: id, bytes: grant)) }
-        case .result(_, let value): finish(.success(value))
-        case .failure(_, let error): finish(.failure(PortalError(error)))
+        case .result(_, let value): end(with: .success(value))
+        case .failure(_, let error): end(with: .failure(PortalError(error)))
         default: break
         }
+    }
+
+    /// Lets those go on who wait for what has come.
+    func wake() {
+        let waiting = state.withLockedValue { state -> (CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?) in
+            let isReadable = state.end != nil || state.firstChunk < state.chunks.count
+            let isWritable = state.end != nil || state.credit.available > 0
+            return (isReadable ? state.reader.take() : nil, isWritable ? state.writer.take() : nil)
+        }
+        waiting.0?.resume()
+        waiting.1?.resume()
     }
 
     /// The connection is gone: what was asked for may have happened, unless it changes nothing.
@@ -70,25 +77,22 @@ final class Exchange: Sendable {
         }
     }
 
-    private func finish(_ end: Result<JSONValue, PortalError>) {
-        let waiting = state.withLockedValue { state -> (CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?) in
+    private func end(with end: Result<JSONValue, PortalError>) {
+        state.withLockedValue { state in
             if state.end == nil { state.end = end }
-            return (state.reader.take(), state.writer.take())
         }
-        waiting.0?.resume()
-        waiting.1?.resume()
     }
 
-    private func mutate(
-        _ body: (inout State) throws(WireError) -> (CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?)
-    ) throws(WireError) {
-        let result = state.withLockedValue {
-            state -> Result<(CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?), WireError> in
+    private func finish(_ end: Result<JSONValue, PortalError>) {
+        self.end(with: end)
+        wake()
+    }
+
+    private func mutate(_ body: (inout State) throws(WireError) -> Void) throws(WireError) {
+        let result = state.withLockedValue { state -> Result<Void, WireError> in
             do throws(WireError) { return .success(try body(&state)) } catch { return .failure(error) }
         }
-        let waiting = try result.get()
-        waiting.0?.resume()
-        waiting.1?.resume()
+        try result.get()
     }
 
     // MARK: From the caller

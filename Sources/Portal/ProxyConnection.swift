@@ -5,6 +5,7 @@
 #else
     import Darwin
 #endif
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import PortalLink
@@ -13,7 +14,8 @@ import PortalWire
 
 /// A client's connection to a proxy.
 ///
-/// `@unchecked Sendable`: what changes is touched on `channel.eventLoop` only; every entry from elsewhere hops there first.
+/// `@unchecked Sendable`: `endpoint` is touched on `channel.eventLoop` only, where the channel's bytes arrive; everything else that changes is
+/// in `requests`, behind its lock, so that a request begins on its caller's thread: a hop to the loop and back would cost two wakings.
 final class ProxyConnection: @unchecked Sendable {
     /// How long the proxy may take to answer a hello. It answers at once, whatever the link to the host does.
     private static let helloDeadline = TimeAmount.seconds(5)
@@ -21,11 +23,15 @@ final class ProxyConnection: @unchecked Sendable {
     private let channel: any Channel
     private let options: ConnectionOptions
     private var endpoint = LinkEndpoint(isCounting: false)
-    private var exchanges: [UInt64: Exchange] = [:]
-    private var nextIdentifier: UInt64 = 0
-    private var lastIdentifier: UInt64 = 0
-    private var isClosed = false
+    private let requests = NIOLockedValueBox(Requests())
     private let helloPromise: EventLoopPromise<Hello>
+
+    private struct Requests {
+        var exchanges: [UInt64: Exchange] = [:]
+        var nextIdentifier: UInt64 = 0
+        var lastIdentifier: UInt64 = 0
+        var isClosed = false
+    }
 
     private init(channel: any Channel, options: ConnectionOptions) {
         self.channel = channel
@@ -95,34 +101,29 @@ final class ProxyConnection: @unchecked Sendable {
 
     /// Sends a request.
     func start(
-        _ operation: StaticString, payload: [UInt8] = [], hasMore: Bool = false, parameters: @escaping @Sendable (inout JSONWriter) -> Void
+        _ operation: StaticString, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void
     ) async throws(PortalError) -> Exchange {
-        let result: Result<Exchange, PortalError> = await withCheckedContinuation { continuation in
-            channel.eventLoop.execute { [self] in
-                continuation.resume(returning: begin(operation, payload, hasMore, parameters))
+        let id = try requests.withLockedValue { state -> Result<UInt64, PortalError> in
+            guard !state.isClosed else { return .failure(PortalError(.disconnected, "the connection to the proxy is closed")) }
+            guard state.nextIdentifier < state.lastIdentifier else {
+                return .failure(PortalError(.tooLarge, "this connection has used all its identifiers"))
             }
-        }
-        return try result.get()
-    }
-
-    private func begin(
-        _ operation: StaticString, _ payload: [UInt8], _ hasMore: Bool, _ parameters: (inout JSONWriter) -> Void
-    ) -> Result<Exchange, PortalError> {
-        guard !isClosed else { return .failure(PortalError(.disconnected, "the connection to the proxy is closed")) }
-        guard nextIdentifier < lastIdentifier else {
-            return .failure(PortalError(.tooLarge, "this connection has used all its identifiers"))
-        }
-        let id = nextIdentifier
+            defer { state.nextIdentifier += 1 }
+            return .success(state.nextIdentifier)
+        }.get()
         let frame = Request.frame(id: id, operation: operation, payload: payload, hasMore: hasMore, parameters: parameters)
         guard frame.headerLength <= Limits.headerLength else {
-            return .failure(
-                PortalError(.tooLarge, "the arguments and environment of the request are longer than \(Limits.headerLength / 1024) KiB"))
+            throw PortalError(.tooLarge, "the arguments and environment of the request are longer than \(Limits.headerLength / 1024) KiB")
         }
-        nextIdentifier += 1
         let exchange = Exchange(id: id, operation: operation, connection: self)
-        exchanges[id] = exchange
+        // It may have been closed meanwhile: whoever closes it ends what is in the table, and nothing comes into it after that.
+        let isClosed = requests.withLockedValue { state -> Bool in
+            if !state.isClosed { state.exchanges[id] = exchange }
+            return state.isClosed
+        }
+        guard !isClosed else { throw PortalError(.disconnected, "the connection to the proxy is closed") }
         channel.writeAndFlush(channel.allocator.buffer(bytes: frame.bytes), promise: nil)
-        return .success(exchange)
+        return exchange
     }
 
     /// Sends a frame that belongs to an open request.
@@ -135,15 +136,20 @@ final class ProxyConnection: @unchecked Sendable {
 
     fileprivate func receive(_ buffer: ByteBuffer) {
         buffer.withUnsafeReadableBytes { endpoint.receive($0) }
+        // A small answer is its data and its end in one buffer: whoever waits for them is woken once.
+        var touched: [Exchange] = []
+        defer { for exchange in touched { exchange.wake() } }
         do throws(LinkError) {
             while let event = try endpoint.nextEvent() {
                 switch event {
                 case .hello(let hello, _):
-                    nextIdentifier = hello.identifiers?.first ?? 0
-                    lastIdentifier = hello.identifiers?.last ?? 0
+                    requests.withLockedValue {
+                        $0.nextIdentifier = hello.identifiers?.first ?? 0
+                        $0.lastIdentifier = hello.identifiers?.last ?? 0
+                    }
                     helloPromise.succeed(hello)
                 case .message(let message, let frame):
-                    do throws(WireError) { try handle(message, frame) } catch { throw .broken(error) }
+                    do throws(WireError) { try handle(message, frame, &touched) } catch { throw .broken(error) }
                 case .pong: break
                 }
             }
@@ -156,10 +162,16 @@ final class ProxyConnection: @unchecked Sendable {
         channel.flush()
     }
 
-    private func handle(_ message: Message, _ frame: Frame) throws(WireError) {
+    private func handle(_ message: Message, _ frame: Frame, _ touched: inout [Exchange]) throws(WireError) {
         switch message {
-        case .data(let id, _, _), .credit(let id, _), .starved(let id): try exchanges[id]?.receive(message, frame)
-        case .result(let id, _), .failure(let id, _): try exchanges.removeValue(forKey: id)?.receive(message, frame)
+        case .data(let id, _, _), .credit(let id, _), .starved(let id):
+            guard let exchange = requests.withLockedValue({ $0.exchanges[id] }) else { return }
+            try exchange.receive(message, frame)
+            touched.append(exchange)
+        case .result(let id, _), .failure(let id, _):
+            guard let exchange = requests.withLockedValue({ $0.exchanges.removeValue(forKey: id) }) else { return }
+            try exchange.receive(message, frame)
+            touched.append(exchange)
         case .question(let question): ask(question)
         case .state(let state):
             let bytes = state.progress
@@ -177,11 +189,12 @@ final class ProxyConnection: @unchecked Sendable {
     }
 
     fileprivate func closed(_ reason: String) {
-        guard !isClosed else { return }
-        isClosed = true
+        let open = requests.withLockedValue { state -> [UInt64: Exchange] in
+            state.isClosed = true
+            defer { state.exchanges = [:] }
+            return state.exchanges
+        }
         helloPromise.fail(PortalError(.disconnected, reason))
-        let open = exchanges
-        exchanges = [:]
         for exchange in open.values { exchange.disconnected(reason) }
     }
 }

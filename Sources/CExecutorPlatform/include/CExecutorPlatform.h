@@ -99,6 +99,14 @@ int32_t platform_seek(int32_t descriptor, uint64_t offset);
 int64_t platform_pending(int32_t descriptor);
 int32_t platform_stat(const uint8_t *path, int32_t follow, struct platform_status *status);
 int32_t platform_stat_descriptor(int32_t descriptor, struct platform_status *status);
+
+// The largest file that is asked about.
+#define PLATFORM_CACHED_MOST 16384
+// Whether looking at a path, and reading all of the file there where `content` is set, waits for no disk. For the event loop only. Says no
+// wherever it is not known, and for every file system that was not noted.
+int32_t platform_is_cached(const uint8_t *path, int32_t follow, int32_t content);
+// Notes what a device's file system is, by something on it. For workers: the question may wait.
+void platform_note_device(const uint8_t *path, uint64_t device);
 int64_t platform_read_link(const uint8_t *path, uint8_t *buffer, size_t capacity);
 int32_t platform_set_mode(int32_t descriptor, uint32_t mode);
 int32_t platform_set_path_mode(const uint8_t *path, uint32_t mode);

@@ -6,6 +6,8 @@ typealias Answer = (UnsafePointer<Int32>) throws(OperationError) -> Frame
 /// A request that is one piece of work on a worker and has no data.
 class AnsweredRequest: OpenRequest {
     private var job: AnswerJob?
+    /// Whether the work is known to wait for no disk, set by `prepare`: then it is done where the request came in.
+    final var isAtHand = false
 
     /// Reads the parameters. What it returns runs on a worker and uses only values that it captured.
     func prepare(_ parameters: JSONValue) throws(OperationError) -> Answer { throw OperationError(.unsupported, literal: "nothing to do") }
@@ -14,7 +16,7 @@ class AnsweredRequest: OpenRequest {
         do throws(OperationError) {
             let job = AnswerJob(request: self, answer: try prepare(parameters))
             self.job = job
-            session.workers.submit(job)
+            session.workers.submit(job, isAtHand: isAtHand)
         } catch {
             fail(error)
         }

@@ -24,6 +24,8 @@ class ContentRequest: OpenRequest {
     private var offset = 0
     private var pendingBytes = 0
     private var last: Frame?
+    /// Whether the first piece is known to wait for no disk, set by `prepare`: then it is fetched where the request came in.
+    final var isAtHand = false
 
     /// Reads the parameters.
     func prepare(_ parameters: JSONValue) throws(OperationError) -> ContentSource { ContentSource() }
@@ -47,7 +49,8 @@ class ContentRequest: OpenRequest {
         guard let source, job == nil else { return }
         let job = ContentJob(request: self, source: source, count: count)
         self.job = job
-        session.workers.submit(job)
+        session.workers.submit(job, isAtHand: isAtHand)
+        isAtHand = false
     }
 
     fileprivate func fetched(_ bytes: [UInt8], last: Frame?) {

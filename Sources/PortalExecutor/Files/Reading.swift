@@ -5,7 +5,9 @@ import PortalWire
 final class ReadRequest: ContentRequest {
     override func prepare(_ parameters: JSONValue) throws(OperationError) -> ContentSource {
         let request = try FileReadRequest(parameters)
-        return FileSource(request, path: HostPath(request.path, directory: request.directory, home: session.facts.home))
+        let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
+        isAtHand = platform_is_cached(path.terminated, 1, 1) != 0
+        return FileSource(request, path: path)
     }
 }
 
@@ -66,6 +68,7 @@ private final class FileSource: ContentSource {
         var raw = platform_status()
         let result = platform_stat_descriptor(opened, &raw)
         guard result == 0 else { throw systemError("read", path.bytes, result) }
+        platform_note_device(path.terminated, raw.device)
         let status = FileStatus(raw)
         guard status.kind != .directory else { throw OperationError(.isADirectory, "read", path.bytes, "it is a directory") }
         guard status.kind == .file else { throw OperationError(.invalid, "read", path.bytes, "not a regular file") }

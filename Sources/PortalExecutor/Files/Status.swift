@@ -33,10 +33,12 @@ final class StatRequest: AnsweredRequest {
         let request = try FileStatRequest(parameters)
         let path = HostPath(request.path, directory: request.directory, home: session.facts.home)
         let id = id
+        isAtHand = platform_is_cached(path.terminated, request.follow ? 1 : 0, 0) != 0
         return { (_) throws(OperationError) -> Frame in
             var raw = platform_status()
             let result = platform_stat(path.terminated, request.follow ? 1 : 0, &raw)
             guard result == 0 else { throw systemError("stat", path.bytes, result) }
+            platform_note_device(path.terminated, raw.device)
             var status = FileStatus(raw)
             if status.kind == .symlink { status.target = linkTarget(path.terminated) }
             return resultFrame(id: id) { status.write(to: &$0) }
