@@ -19,6 +19,8 @@ final class Exchange: Sendable {
         var end: Result<JSONValue, PortalError>?
         var reader: CheckedContinuation<Void, Never>?
         var writer: CheckedContinuation<Void, Never>?
+        /// How it was given up last.
+        var cancellation: Cancellation?
     }
 
     let id: UInt64
@@ -97,6 +99,8 @@ final class Exchange: Sendable {
 
     /// The next piece of the answer's data, or nil at its end. When the task is cancelled, so is the request.
     func next() async -> Chunk? {
+        // A consumer that never has to wait would otherwise never be where a cancelled task is noticed.
+        if Task.isCancelled { cancel() }
         while true {
             let (chunk, grant, isOver) = state.withLockedValue { state -> (Chunk?, UInt64, Bool) in
                 guard state.firstChunk < state.chunks.count else { return (nil, 0, state.end != nil) }
@@ -148,6 +152,7 @@ final class Exchange: Sendable {
     func send(_ bytes: [UInt8], stream: StreamName, end: Bool) async {
         var position = 0
         repeat {
+            if Task.isCancelled { cancel() }
             let allowed = state.withLockedValue { state -> Int in
                 if state.end != nil { return -1 }
                 let count = min(bytes.count - position, state.credit.available, Limits.preferredPayloadLength)
@@ -186,6 +191,11 @@ final class Exchange: Sendable {
 
     /// Gives the request up; it still ends, with what the host says.
     func cancel(_ cancellation: Cancellation = Cancellation()) {
-        if state.withLockedValue({ $0.end == nil }) { connection.send(.cancel(id: id, cancellation)) }
+        let isNew = state.withLockedValue { state -> Bool in
+            guard state.end == nil, state.cancellation != cancellation else { return false }
+            state.cancellation = cancellation
+            return true
+        }
+        if isNew { connection.send(.cancel(id: id, cancellation)) }
     }
 }

@@ -20,7 +20,7 @@ extension Workspace {
     /// A file's bytes as they come, in pieces of at most 64 KiB; the host is asked for more as they are taken.
     public func contents(of path: RemotePath, offset: UInt64 = 0, length: UInt64? = nil) async throws(PortalError) -> ByteStream {
         let request = FileReadRequest(path: path.bytes, directory: directory, offset: offset, length: length)
-        return ByteStream(exchange: try await connection.start(FileReadRequest.operation) { request.write(to: &$0) })
+        return ByteStream(lease: ExchangeLease(try await connection.start(FileReadRequest.operation) { request.write(to: &$0) }))
     }
 
     /// Replaces a file's content, or makes the file; the file is the old or the new one at every moment.
@@ -108,23 +108,23 @@ extension Workspace {
     }
 }
 
-/// Bytes as they come from the host; it throws where the reading failed there.
+/// Bytes as they come from the host; it throws where the reading failed there. When nobody holds it any more, the reading ends there.
 public struct ByteStream: AsyncSequence, Sendable {
-    let exchange: Exchange
+    let lease: ExchangeLease
 
     /// Takes the pieces one after another. Only one iterator may be in use.
     public struct Iterator: AsyncIteratorProtocol {
-        let exchange: Exchange
+        let lease: ExchangeLease
 
         /// The next piece.
         /// - Throws: `PortalError`.
         public mutating func next() async throws -> [UInt8]? {
-            if let chunk = await exchange.next() { return chunk.bytes }
-            _ = try await exchange.end()
+            if let chunk = await lease.exchange.next() { return chunk.bytes }
+            _ = try await lease.exchange.end()
             return nil
         }
     }
 
     /// An iterator.
-    public func makeAsyncIterator() -> Iterator { Iterator(exchange: exchange) }
+    public func makeAsyncIterator() -> Iterator { Iterator(lease: lease) }
 }

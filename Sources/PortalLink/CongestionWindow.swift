@@ -13,13 +13,13 @@ struct CongestionWindow {
     /// The window of a new link: what one stream may send at first.
     static let initialSize = Limits.initialCredit
     /// A few frames are always on their way, however slow the link is.
-    static let minimumSize = Limits.preferredPayloadLength
+    static let minimumSize = 32 * 1024
     static let maximumSize = Limits.replayBytes
     /// The wanted queueing, as a part of the shortest round trip, and its bounds. On a short link the machines' own scheduling takes
     /// milliseconds, which must not be taken for a full queue.
-    private static let wantedPart: UInt64 = 5
-    private static let leastWanted: UInt64 = 5_000_000
-    private static let mostWanted: UInt64 = 40_000_000
+    private static let wantedPart: UInt64 = 4
+    private static let leastWanted: UInt64 = 8_000_000
+    private static let mostWanted: UInt64 = 50_000_000
     /// After so long without a shorter round trip the shortest one may be out of date: routes change.
     private static let shortestLifetime: UInt64 = 10_000_000_000
 

@@ -119,8 +119,8 @@ public struct LinkEndpoint {
     /// Whether short data may be sent, which goes before streams. A thousand short answers at once are a stream too.
     public var hasRoomForShort: Bool { !isFull && window.inFlight < 2 * window.size }
 
-    /// The bytes that may be on their way to the peer at once, as measured.
-    public var windowBytes: Int { window.size }
+    /// The pieces that streams are best cut into: where little fits on the line, a large one would itself be the queue.
+    public var pieceLength: Int { min(window.size / 4, Limits.preferredPayloadLength) }
 
     /// Queues a ping, to see whether the peer lives and how far it is. Its number is not the driver's business: any pong is an answer.
     public mutating func ping() { enqueue(Message.ping(window.probe(at: now)).frame(), isSequenced: false) }

@@ -25,7 +25,8 @@ final class HostLink {
     }
 
     /// More than this waiting for the kernel, and what clients send waits here, where what is short goes first.
-    private static let pendingBytesHighMark = 256 * 1024
+    /// The pipe says so when half of it has left.
+    private static let pendingBytesHighMark = 512 * 1024
     private static let pingInterval = TimeAmount.seconds(15)
     private static let helloDeadline = TimeAmount.seconds(15)
     /// Pings without any answer after which the link is given up.

@@ -186,6 +186,8 @@ final class CapturePlayer {
                     throw Mismatch(description: "it acknowledges \(count) after \(acknowledged), of \(sequencedSent)")
                 }
                 acknowledged = count
+            // It measures the link whenever it has sent enough, which no capture knows.
+            case .ping(let number): connection.send(Message.pong(number).frame().bytes)
             default:
                 if case .result(let id, _) = message, open.removeValue(forKey: id) == nil {
                     throw Mismatch(description: "a result for no request: \(id)")

@@ -87,12 +87,12 @@ import Testing
         #expect(pair.near.endpoint.unacknowledgedBytes >= Limits.replayBytes)
         #expect(pair.near.endpoint.unacknowledgedBytes - payload.count - 100 < Limits.replayBytes)
         // A full side still speaks, and nothing of what it was given is dropped.
-        pair.near.endpoint.send(.ping(1))
+        pair.near.endpoint.send(.ping(1 << 40))
         pair.near.endpoint.send(.cancel(id: 1, Cancellation()))
         try pair.pump { 1 << 20 }
         pair.far.endpoint.acknowledgeIfNeeded()
         try pair.pump { 1 << 20 }
-        #expect(pair.near.pongs == [1])
+        #expect(pair.near.pongs.contains(1 << 40))
         #expect(pair.far.messages.count == count + 1)
         #expect(!pair.near.endpoint.isFull && pair.near.endpoint.unacknowledgedBytes == 0)
     }

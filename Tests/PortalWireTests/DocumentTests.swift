@@ -196,6 +196,24 @@ import Testing
             ), (ProcessWriteRequest.operation, try object { ProcessWriteRequest(process: x, end: true).write(to: &$0) }),
             (ProcessSignalRequest.operation, try object { ProcessSignalRequest(process: x, signal: 1, tree: true).write(to: &$0) }),
             (ProcessWaitRequest.operation, try object { ProcessWaitRequest(process: x, timeoutMilliseconds: 1).write(to: &$0) }),
+            (
+                WatchStartRequest.operation,
+                try object {
+                    WatchStartRequest(path: x, directory: x, recursive: false, ignore: true, exclude: [x], settleMilliseconds: 1)
+                        .write(to: &$0)
+                    for name in ["ready", "directories", "changes", "kind", "rescan", "budget"] as [StaticString] {
+                        $0.member(name, signed: 1)
+                    }
+                }
+            ),
+            (
+                BatchRequest.operation,
+                try object {
+                    BatchRequest(items: [], stopsOnError: true).write(to: &$0)
+                    BatchResult(run: 1, failed: 1).write(to: &$0)
+                    for name in ["item", "stream", "data", "ok", "error"] as [StaticString] { $0.member(name, signed: 1) }
+                }
+            ),
         ]
         for (operation, value) in parameters {
             let section = document.section("### `\(operation)`")
@@ -304,6 +322,12 @@ import Testing
             }
             if request.operation.equals(ProcessOutputRequest.operation) {
                 written = try object { [r = try ProcessOutputRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(WatchStartRequest.operation) {
+                written = try object { [r = try WatchStartRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(BatchRequest.operation) {
+                written = try object { [r = try BatchRequest(value)] in r.write(to: &$0) }
             }
             guard let written, case .object(let members) = value else { continue }
             let own = members.filter { member in !["type", "id", "op", "more"].contains { member.name == bytes($0) } }

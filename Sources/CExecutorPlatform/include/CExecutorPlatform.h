@@ -208,6 +208,23 @@ int32_t platform_directory_stat(struct platform_directory *directory, const uint
 int64_t platform_directory_read_link(struct platform_directory *directory, const uint8_t *name, uint8_t *buffer, size_t capacity);
 void platform_directory_close(struct platform_directory *directory);
 
+// ---- Watching directories
+
+// What happened: to an entry, or with SELF to the watched directory. DIRECTORY and MOVED are said with others.
+enum {
+    PLATFORM_CHANGE_CREATED = 1, PLATFORM_CHANGE_MODIFIED = 2, PLATFORM_CHANGE_REMOVED = 4, PLATFORM_CHANGE_DIRECTORY = 8,
+    PLATFORM_CHANGE_MOVED = 16, PLATFORM_CHANGE_SELF = 32, PLATFORM_CHANGE_FORGOTTEN = 64, PLATFORM_CHANGE_LOST = 128,
+};
+int32_t platform_watches_create(void);
+// Watches a directory; returns the watch's number, which grows, or is the one that the directory has already.
+int32_t platform_watches_add(int32_t watches, const uint8_t *path, int32_t follow);
+void platform_watches_remove(int32_t watches, int32_t watch);
+// The next change of a buffer that was read, which is aligned to 8 bytes: moves the position behind it and returns what happened, or 0 at
+// the end. The name is empty where it is about the directory itself.
+uint32_t platform_watches_next(const uint8_t *buffer, size_t count, size_t *position, int32_t *watch, const uint8_t **name);
+// A number that differs for most different bytes.
+uint32_t platform_hash(const uint8_t *bytes, size_t count);
+
 // ---- Processes
 
 enum { PLATFORM_STAGE_SETUP = 1, PLATFORM_STAGE_DIRECTORY = 2, PLATFORM_STAGE_EXECUTE = 3, PLATFORM_STAGE_TERMINAL = 4 };

@@ -32,10 +32,18 @@ struct Handler: Sendable {
         Handler(name: ProcessListRequest.operation) { ListingRequest($0, session: $1) },
         Handler(name: SearchGrepRequest.operation) { TreeRequest($0, session: $1, prepare: GrepOperation.prepare) },
         Handler(name: SearchGlobRequest.operation) { TreeRequest($0, session: $1, prepare: GlobOperation.prepare) },
+        Handler(name: BatchRequest.operation) { BatchOperationRequest($0, session: $1) },
+        Handler(name: WatchStartRequest.operation) { WatchRequest($0, session: $1) },
         Handler(name: OperationNames.sessionInfo) { InfoRequest($0, session: $1) },
         Handler(name: OperationNames.sessionStats) { StatsRequest($0, session: $1) },
         Handler(name: OperationNames.sessionEnd) { EndRequest($0, session: $1) },
     ]
+
+    /// The row of an operation.
+    static func named(_ operation: [UInt8]) -> Handler? {
+        for handler in all where operation.equals(handler.name) { return handler }
+        return nil
+    }
 
     /// The operations that this executor answers.
     static var names: [StaticString] { all.map { $0.name } }

@@ -17,6 +17,8 @@ class OpenRequest {
     fileprivate(set) var isFinished = false
     /// Whether it stands in one of the session's queues of those that may have something to send.
     var isQueued = false
+    /// The batch whose item it is: then the batch is what the requester sees.
+    unowned(unsafe) var batch: BatchOperationRequest?
     /// Which of the two it stands in next.
     var budget = ShortBudget()
 
@@ -58,21 +60,25 @@ class OpenRequest {
 
     final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
         credit.take(bytes.count)
+        if let batch { return batch.sends(stream, bytes) }
         budget.take(bytes.count)
         session.send(.data(id: id, stream: stream, end: false), payload: bytes)
         if credit.available == 0 { session.send(.starved(id: id)) }
     }
 
     /// The most bytes that the next piece may have.
-    final var pieceLength: Int { min(credit.available, Limits.preferredPayloadLength) }
+    final var pieceLength: Int { min(credit.available, session.pieceLength) }
 
     final func finish(_ frame: Frame) {
         guard !isFinished else { return }
         isFinished = true
-        session.close(self, with: frame)
+        if let batch { batch.ended(frame) } else { session.close(self, with: frame) }
     }
 
     final func fail(_ error: OperationError) { finish(Message.failure(id: id, error).frame()) }
+
+    /// For an item of a batch: its credit is not the requester's.
+    final func refillCredit() { credit = SendCredit() }
 
     final func finishEmpty() { finish(resultFrame(id: id) { _ in }) }
 }

@@ -130,7 +130,7 @@ final class Session {
         guard open[request.id] == nil else { throw .identifier }
         guard open.count < Limits.openRequests else { throw .requests }
         requestCount += 1
-        for handler in Handler.all where request.operation.equals(handler.name) {
+        if let handler = Handler.named(request.operation) {
             let opened = handler.make(request, self)
             try opened.window.receive(payload.count)
             open.insert(opened, for: request.id)
@@ -140,6 +140,17 @@ final class Session {
         var message = [UInt8]("this executor has no operation ")
         message += request.operation
         send(.failure(id: request.id, OperationError(.unsupported, message)))
+    }
+
+    /// The request of a batch's item, which the batch keeps; nil where an item cannot have its operation: what never ends by itself, ends the
+    /// session or is a batch.
+    func makeItem(_ request: Request) -> OpenRequest? {
+        for name in [BatchRequest.operation, WatchStartRequest.operation, OperationNames.sessionEnd] where request.operation.equals(name) {
+            return nil
+        }
+        guard let handler = Handler.named(request.operation) else { return nil }
+        requestCount += 1
+        return handler.make(request, self)
     }
 
     private func scheduleAcknowledgement() {
@@ -160,9 +171,13 @@ final class Session {
         _ = open.remove(request.id)
     }
 
+    /// The most bytes that a piece of a stream should have.
+    var pieceLength: Int { endpoint.pieceLength }
+
     /// The request may have something to send.
     func markReady(_ request: OpenRequest) {
         guard !request.isQueued, !request.isFinished else { return }
+        if let batch = request.batch { return batch.isReady(request) }
         request.isQueued = true
         if request.budget.isShort(at: endpoint.now) { short.append(request) } else { streams.append(request) }
     }

@@ -55,7 +55,8 @@ public enum StreamName: UInt8, Sendable {
     /// From a process.
     case stderr
 
-    var text: StaticString {
+    /// The name on the wire.
+    public var text: StaticString {
         switch self {
         case .content: "content"
         case .stdin: "stdin"

@@ -7,7 +7,8 @@ public enum OperationNames {
         FileCopyRequest.operation, FileLinkRequest.operation, FilePathRequest.readLink, FilePathRequest.realPath,
         FileModeRequest.operation, FileTimesRequest.operation, ProcessStartRequest.operation, ProcessWriteRequest.operation,
         ProcessSignalRequest.operation, ProcessWaitRequest.operation, ProcessResizeRequest.operation, ProcessOutputRequest.operation,
-        ProcessListRequest.operation, SearchGrepRequest.operation, SearchGlobRequest.operation, sessionInfo, sessionStats, sessionEnd,
+        ProcessListRequest.operation, SearchGrepRequest.operation, SearchGlobRequest.operation,
+        WatchStartRequest.operation, BatchRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
     public static let proxy: [StaticString] = [proxyConnect, proxyStatus, proxyStop]
@@ -34,6 +35,7 @@ public enum OperationNames {
     private static let readOnly: [StaticString] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FilePathRequest.readLink,
         FilePathRequest.realPath, ProcessWaitRequest.operation, ProcessOutputRequest.operation, ProcessListRequest.operation,
-        SearchGrepRequest.operation, SearchGlobRequest.operation, sessionInfo, sessionStats, proxyConnect, proxyStatus,
+        SearchGrepRequest.operation, SearchGlobRequest.operation, WatchStartRequest.operation, sessionInfo, sessionStats, proxyConnect,
+        proxyStatus,
     ]
 }

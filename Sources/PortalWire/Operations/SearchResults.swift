@@ -74,7 +74,8 @@ public struct SearchGrepResult: Sendable {
 
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
-        guard let files = value.unsigned("files"), let matchedFiles = value.unsigned("matched_files"), let matches = value.unsigned("matches")
+        guard let files = value.unsigned("files"), let matchedFiles = value.unsigned("matched_files"),
+            let matches = value.unsigned("matches")
         else { return nil }
         self.files = files
         self.matchedFiles = matchedFiles
