@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>  // rename
 #include <stdlib.h>
 #include <string.h>
@@ -134,17 +135,8 @@ int32_t platform_set_times(const uint8_t *path, int64_t accessed, int64_t modifi
 }
 
 int64_t platform_real_path(const uint8_t *path, uint8_t *buffer, size_t capacity) {
-    int descriptor = open(PATH(path), O_PATH | O_CLOEXEC);
-    if (descriptor < 0) return -errno;
-    char own[48];
-    platform_number_path(own, "/proc/self/fd/", (unsigned long)descriptor, "");
-    ssize_t count = readlink(own, (char *)buffer, capacity);
-    int64_t result = count < 0 ? -errno : count;
-    struct stat raw;
-    // Of what was removed meanwhile the kernel tells a path that says so, and that is none.
-    if (fstat(descriptor, &raw) == 0 && raw.st_nlink == 0) result = -ENOENT;
-    close(descriptor);
-    return result;
+    if (capacity < PATH_MAX) return -ENAMETOOLONG;
+    return realpath(PATH(path), (char *)buffer) ? (int64_t)strlen((char *)buffer) : -errno;
 }
 
 int32_t platform_is_binary(int32_t descriptor) {

@@ -16,10 +16,6 @@ int32_t platform_processors(void) {
     return count > 0 ? count : 1;
 }
 
-int32_t platform_real_path(const uint8_t *path, uint8_t *buffer) {
-    return realpath((const char *)path, (char *)buffer) ? (int32_t)strlen((char *)buffer) : -errno;
-}
-
 int32_t platform_open_entry(const uint8_t *path, int32_t directory) {
     int descriptor;
     do descriptor = open((const char *)path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (directory ? O_DIRECTORY : 0));

@@ -133,7 +133,7 @@ int32_t platform_link(const uint8_t *target, const uint8_t *path, int32_t symbol
 int32_t platform_change_mode(const uint8_t *path, uint32_t mode, int32_t follow);
 // Nanoseconds since 1970; INT64_MIN leaves one as it is.
 int32_t platform_set_times(const uint8_t *path, int64_t accessed, int64_t modified, int32_t follow);
-// The path without links, `.` and `..`; returns its length.
+// The path without links, `.` and `..`, into a buffer of at least 4096 bytes; returns its length.
 int64_t platform_real_path(const uint8_t *path, uint8_t *buffer, size_t capacity);
 // Whether a NUL is among a file's first 8192 bytes. Its position stays.
 int32_t platform_is_binary(int32_t descriptor);
@@ -284,8 +284,6 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);
 
 // Processors that this process may use; at least 1.
 int32_t platform_processors(void);
-// The path without links, `.` and `..`, into a buffer of at least 4097 bytes; returns its length.
-int32_t platform_real_path(const uint8_t *path, uint8_t *buffer);
 // Opens a file or a directory for reading and never through a symbolic link, nor waiting for a FIFO's other end.
 int32_t platform_open_entry(const uint8_t *path, int32_t directory);
 // The next entries of an open directory, each its kind (FileKind's raw value and one, so that NUL only ends an entry; unknown where the file system

@@ -311,14 +311,3 @@ public struct SearchGlobRequest: Sendable {
         writer.member("limit", number: limit)
     }
 }
-
-extension JSONWriter {
-    /// An array of byte strings; nothing where it is empty.
-    mutating func member(_ name: StaticString, byteStrings: [[UInt8]]) {
-        guard !byteStrings.isEmpty else { return }
-        self.name(name)
-        beginArray()
-        for string in byteStrings { byteString(string) }
-        endArray()
-    }
-}
