@@ -7,22 +7,20 @@ struct Handler: Sendable {
 
     /// One row an operation. Adding one is its row here and its subclass of `OpenRequest`.
     static let all: [Handler] = [
-        Handler(name: FileStatRequest.operation) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerStatus) },
+        Handler(name: FileStatRequest.operation) { FileRequest($0, $1, .status) },
         Handler(name: FileReadRequest.operation) { ReadRequest($0, session: $1) },
         Handler(name: FileListRequest.operation) { TreeRequest($0, session: $1, prepare: ListOperation.prepare) },
         Handler(name: FileWriteRequest.operation) { WriteRequest($0, session: $1) },
-        Handler(name: FileEditRequest.operation) {
-            FunctionRequest($0, $1, dataLength: FileEditRequest.dataLength, AnsweredRequest.answerEdit)
-        },
-        Handler(name: FileRemoveRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerRemove) },
-        Handler(name: FileMakeDirectoryRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerMakeDirectory) },
-        Handler(name: FileRenameRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerRename) },
-        Handler(name: FileCopyRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerCopy) },
-        Handler(name: FileLinkRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerLink) },
-        Handler(name: FilePathRequest.readLink) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerReadLink) },
-        Handler(name: FilePathRequest.realPath) { FunctionRequest($0, $1, changesNothing: true, AnsweredRequest.answerRealPath) },
-        Handler(name: FileModeRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerChangeMode) },
-        Handler(name: FileTimesRequest.operation) { FunctionRequest($0, $1, AnsweredRequest.answerSetTimes) },
+        Handler(name: FileEditRequest.operation) { FileRequest($0, $1, .edit) },
+        Handler(name: FileRemoveRequest.operation) { FileRequest($0, $1, .remove) },
+        Handler(name: FileMakeDirectoryRequest.operation) { FileRequest($0, $1, .makeDirectory) },
+        Handler(name: FileRenameRequest.operation) { FileRequest($0, $1, .rename) },
+        Handler(name: FileCopyRequest.operation) { FileRequest($0, $1, .copy) },
+        Handler(name: FileLinkRequest.operation) { FileRequest($0, $1, .link) },
+        Handler(name: FilePathRequest.readLink) { FileRequest($0, $1, .readLink) },
+        Handler(name: FilePathRequest.realPath) { FileRequest($0, $1, .realPath) },
+        Handler(name: FileModeRequest.operation) { FileRequest($0, $1, .mode) },
+        Handler(name: FileTimesRequest.operation) { FileRequest($0, $1, .times) },
         Handler(name: ProcessStartRequest.operation) { RunRequest($0, session: $1) },
         Handler(name: ProcessWriteRequest.operation) { InputRequest($0, session: $1) },
         Handler(name: ProcessSignalRequest.operation) { SignalRequest($0, session: $1) },
