@@ -34,7 +34,9 @@ final class ExecutorClient {
 
     var processIdentifier: Int32 { process.processIdentifier }
 
-    init() throws {
+    /// - Parameter environment: The executor's; nil for this process's.
+    init(environment: [String: String]? = nil) throws {
+        if let environment { process.environment = environment }
         process.executableURL =
             Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" || $0.pathExtension == "" }
             .map { $0.deletingLastPathComponent().appendingPathComponent("portal-executor") }

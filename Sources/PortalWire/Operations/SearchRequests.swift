@@ -32,7 +32,9 @@ public struct SearchScope: Sendable {
         // Whole before the first thing that can fail: otherwise each of these has its own way of taking apart what is there so far.
         self.init()
         paths = try parameters.byteStrings("paths") ?? []
-        for path in paths where path.isEmpty || path.count > Limits.pathLength { throw .parameter("paths", "has one that cannot be a path") }
+        for path in paths where path.isEmpty || path.count > Limits.pathLength {
+            throw .parameter("paths", "has one that cannot be a path")
+        }
         if parameters["path"] != nil {
             guard paths.isEmpty else { throw .parameter("path", "and paths exclude each other") }
             paths = [try parameters.requiredPath("path")]
