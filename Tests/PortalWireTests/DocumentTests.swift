@@ -107,8 +107,36 @@ import Testing
         let attributes = Set(members.map { String(decoding: $0.name, as: UTF8.self) })
         let parameters: [(StaticString, JSONValue)] = [
             (FileStatRequest.operation, try object { FileStatRequest(path: x, directory: x, follow: false).write(to: &$0) }),
-            (FileListRequest.operation, try object { FileListRequest(path: x, directory: x, limit: 1).write(to: &$0) }),
-            (FileListRequest.operation, try object { FileListResult(count: 1, truncated: true).write(to: &$0) }),
+            (
+                FileListRequest.operation,
+                try object {
+                    FileListRequest(path: x, directory: x, limit: 1, depth: 0, ignore: true, exclude: [x]).write(to: &$0)
+                    FileListResult(count: 1, truncated: true).write(to: &$0)
+                }
+            ),
+            (
+                SearchGrepRequest.operation,
+                try object { writer in
+                    SearchGrepRequest(
+                        pattern: x, scope: searchScope(x), typeGlobs: [x], fixed: true, ignoreCase: true, word: true, line: true,
+                        invert: true, before: 1, after: 1, mode: .files, order: .path, maximumCount: 1, limit: 1, maximumColumns: 1
+                    ).write(to: &writer)
+                    SearchScope(paths: [x]).write(to: &writer)
+                    SearchMatch(path: x, line: 1, text: x, length: 1, isContext: true, count: 1, isBinary: true).write(to: &writer)
+                    SearchGrepResult(files: 1, matchedFiles: 1, matches: 1, binary: 1, truncated: true, errorCount: 1, errors: [])
+                        .write(to: &writer)
+                }
+            ),
+            (
+                SearchGlobRequest.operation,
+                try object { writer in
+                    SearchGlobRequest(
+                        patterns: [x], scope: searchScope(x), kind: .any, order: .name, ignoreCase: true, attributes: true, limit: 1
+                    ).write(to: &writer)
+                    SearchGlobRequest(patterns: [x, x], scope: SearchScope(paths: [x])).write(to: &writer)
+                    SearchGlobResult(count: 1, truncated: true, errorCount: 1, errors: []).write(to: &writer)
+                }
+            ),
             (
                 FileReadRequest.operation,
                 try object {
@@ -242,6 +270,10 @@ import Testing
         try compare(error["error"] ?? .null, "## 14. Errors")
     }
 
+    private func searchScope(_ x: [UInt8]) -> SearchScope {
+        SearchScope(paths: [x, x], directory: x, globs: [x], hidden: true, noIgnore: true, noRequireGit: true)
+    }
+
     /// A value's members are the first column of a section's first table of members.
     private func compare(_ value: JSONValue, _ heading: String) throws {
         guard case .object(let members) = value else {
@@ -271,6 +303,12 @@ import Testing
             }
             if request.operation.equals(FileListRequest.operation) {
                 written = try object { [r = try FileListRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(SearchGrepRequest.operation) {
+                written = try object { [r = try SearchGrepRequest(value)] in r.write(to: &$0) }
+            }
+            if request.operation.equals(SearchGlobRequest.operation) {
+                written = try object { [r = try SearchGlobRequest(value)] in r.write(to: &$0) }
             }
             if request.operation.equals(FileReadRequest.operation) {
                 written = try object { [r = try FileReadRequest(value)] in r.write(to: &$0) }

@@ -44,7 +44,7 @@ private final class ListWalk: TreeWalk {
         let result = FileListResult(count: listed, truncated: isTruncated)
         return resultFrame(id: id) { writer in
             result.write(to: &writer)
-            write(errorsTo: &writer)
+            writer.members(errorCount: failures, firstFailures)
         }
     }
 }

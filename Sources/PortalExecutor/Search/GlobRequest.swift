@@ -80,11 +80,8 @@ private final class GlobWalk: TreeWalk {
     }
 
     override func result(_ id: UInt64) -> Frame {
-        resultFrame(id: id) { writer in
-            writer.member("count", number: sent)
-            writer.member("truncated", flag: isTruncated)
-            write(errorsTo: &writer)
-        }
+        let result = SearchGlobResult(count: sent, truncated: isTruncated, errorCount: failures, errors: firstFailures)
+        return resultFrame(id: id) { result.write(to: &$0) }
     }
 }
 

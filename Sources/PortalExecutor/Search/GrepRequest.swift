@@ -76,13 +76,9 @@ final class GrepWalk: TreeWalk {
     }
 
     override func result(_ id: UInt64) -> Frame {
-        resultFrame(id: id) { writer in
-            writer.member("files", number: counts.files)
-            writer.member("matched_files", number: counts.matchedFiles)
-            writer.member("matches", number: counts.matches)
-            if counts.binary > 0 { writer.member("binary", number: counts.binary) }
-            writer.member("truncated", flag: isTruncated)
-            write(errorsTo: &writer)
-        }
+        let result = SearchGrepResult(
+            files: counts.files, matchedFiles: counts.matchedFiles, matches: counts.matches, binary: counts.binary, truncated: isTruncated,
+            errorCount: failures, errors: firstFailures)
+        return resultFrame(id: id) { result.write(to: &$0) }
     }
 }

@@ -111,8 +111,8 @@ class TreeWalk {
     private let lock: OpaquePointer
     private var gifts: [Listing] = []
     private var nextRoot = 0
-    private var failures: UInt64 = 0
-    private var firstFailures: [OperationError] = []
+    private(set) final var failures: UInt64 = 0
+    private(set) final var firstFailures: [OperationError] = []
     /// Raised when the walk shall end: it was cancelled, or enough was found.
     private let ended: UnsafeMutablePointer<Int32>
     /// Raised when a worker has nothing to do.
@@ -166,16 +166,6 @@ class TreeWalk {
             failures += 1
             if firstFailures.count < 8 { firstFailures.append(error) }
         }
-    }
-
-    /// How many entries could not be looked at, and why the first few of them.
-    final func write(errorsTo writer: inout JSONWriter) {
-        guard failures > 0 else { return }
-        writer.member("error_count", number: failures)
-        writer.name("errors")
-        writer.beginArray()
-        for failure in firstFailures { failure.write(to: &writer) }
-        writer.endArray()
     }
 
     /// Whether a worker that has nothing would get something.

@@ -72,6 +72,29 @@ public struct SearchGrepResult: Sendable {
     /// Why the first few of them could not.
     public var errors: [OperationError]
 
+    /// Makes it from its values.
+    public init(
+        files: UInt64, matchedFiles: UInt64, matches: UInt64, binary: UInt64, truncated: Bool, errorCount: UInt64, errors: [OperationError]
+    ) {
+        self.files = files
+        self.matchedFiles = matchedFiles
+        self.matches = matches
+        self.binary = binary
+        self.truncated = truncated
+        self.errorCount = errorCount
+        self.errors = errors
+    }
+
+    /// Writes the members of the JSON object.
+    public func write(to writer: inout JSONWriter) {
+        writer.member("files", number: files)
+        writer.member("matched_files", number: matchedFiles)
+        writer.member("matches", number: matches)
+        if binary > 0 { writer.member("binary", number: binary) }
+        writer.member("truncated", flag: truncated)
+        writer.members(errorCount: errorCount, errors)
+    }
+
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         guard let files = value.unsigned("files"), let matchedFiles = value.unsigned("matched_files"),
@@ -113,6 +136,21 @@ public struct SearchGlobResult: Sendable {
     /// Why the first few of them could not.
     public var errors: [OperationError]
 
+    /// Makes it from its values.
+    public init(count: UInt64, truncated: Bool, errorCount: UInt64, errors: [OperationError]) {
+        self.count = count
+        self.truncated = truncated
+        self.errorCount = errorCount
+        self.errors = errors
+    }
+
+    /// Writes the members of the JSON object.
+    public func write(to writer: inout JSONWriter) {
+        writer.member("count", number: count)
+        writer.member("truncated", flag: truncated)
+        writer.members(errorCount: errorCount, errors)
+    }
+
     /// Reads an answer; nil where something is missing.
     public init?(_ value: JSONValue) {
         guard let count = value.unsigned("count") else { return nil }
@@ -120,5 +158,18 @@ public struct SearchGlobResult: Sendable {
         truncated = value.bool("truncated") ?? false
         errorCount = value.unsigned("error_count") ?? 0
         errors = (value.array("errors") ?? []).map { OperationError($0) }
+    }
+}
+
+extension JSONWriter {
+    /// How many places could not be looked at, and why the first few could not; nothing where all could.
+    @inline(never)
+    public mutating func members(errorCount: UInt64, _ errors: [OperationError]) {
+        guard errorCount > 0 else { return }
+        member("error_count", number: errorCount)
+        name("errors")
+        beginArray()
+        for error in errors { error.write(to: &self) }
+        endArray()
     }
 }
