@@ -4,6 +4,15 @@
 
 #include "internal.h"
 
+// Around functions that run once for a request: their size matters and their speed does not.
+#if defined(__clang__)
+#define SMALL_BEGIN _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
+#define SMALL_END _Pragma("clang attribute pop")
+#else
+#define SMALL_BEGIN
+#define SMALL_END
+#endif
+
 enum { most_instructions = 30000, longest_literal = 64 };
 
 // A condition on what is on both sides of a place.

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+SMALL_BEGIN
+
 enum { deepest = 100, deepest_class = 8, unbounded = -1 };
 
 enum kind { node_empty, node_set, node_place, node_sequence, node_choice, node_loop };
@@ -686,3 +688,5 @@ void platform_regex_destroy(struct platform_regex *regex) {
     if (regex) free(regex->code);
     free(regex);
 }
+
+SMALL_END

@@ -149,7 +149,13 @@ static const uint8_t *run(struct platform_matcher *matcher, uint16_t *state, con
     const uint16_t *rows = matcher->table - initial;
     uint32_t current = *state;
     while (at < end) {
-        uint32_t next = rows[current + classes[*at]];
+        // Most bytes lead from a state back to it. As long as they do, nothing waits for the look-up before.
+        const uint16_t *row = rows + current;
+        while (end - at >= 4 && row[classes[at[0]]] == current && row[classes[at[1]]] == current && row[classes[at[2]]] == current
+               && row[classes[at[3]]] == current)
+            at += 4;
+        if (at == end) break;
+        uint32_t next = row[classes[*at]];
         if (next < initial) {
             if (next == unknown) next = step(matcher, (uint16_t)current, *at);
             if (next == matched) return at;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+SMALL_BEGIN
+
 void set_add(struct set *set, uint32_t first, uint32_t last) {
     if (set->count + 4 > most_bounds) {
         set->is_full = 1;
@@ -71,3 +73,5 @@ void set_fold(struct set *set) {
     }
     set_normalize(set);
 }
+
+SMALL_END

@@ -69,12 +69,51 @@ int32_t platform_entries(int32_t descriptor, uint8_t *buffer, size_t capacity, i
             if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) continue;
             uint8_t kind = kind_of(entry->type);
             size_t length = strlen(name) + 1;
-            *end++ = kind;
+            *end++ = kind + 1;
             memmove(end, name, length);
             end += length;
         }
     }
     return (int32_t)(end - buffer);
+}
+
+int32_t platform_sort_entries(uint8_t *entries, size_t length) {
+    size_t count = 0;
+    for (size_t at = 0; at < length; at += strlen((char *)entries + at) + 1) count++;
+    uint8_t **names = malloc((count + 1) * sizeof *names), *copy = malloc(length + 1);
+    if (!names || !copy) {
+        free(names);
+        free(copy);
+        return -ENOMEM;
+    }
+    memcpy(copy, entries, length);
+    size_t filled = 0;
+    for (size_t at = 0; at < length; at += strlen((char *)copy + at) + 1) names[filled++] = copy + at;
+    // A heap sort: first the heap is made, then the greatest is taken again and again. The kind in front of a name does not count.
+    for (size_t start = count / 2, end = count; end > 1;) {
+        if (start > 0) {
+            start--;
+        } else {
+            uint8_t *greatest = names[0];
+            names[0] = names[--end];
+            names[end] = greatest;
+        }
+        for (size_t parent = start, child; (child = 2 * parent + 1) < end; parent = child) {
+            if (child + 1 < end && strcmp((char *)names[child + 1] + 1, (char *)names[child] + 1) > 0) child++;
+            if (strcmp((char *)names[child] + 1, (char *)names[parent] + 1) <= 0) break;
+            uint8_t *swapped = names[child];
+            names[child] = names[parent];
+            names[parent] = swapped;
+        }
+    }
+    for (size_t index = 0; index < count; index++) {
+        size_t size = strlen((char *)names[index]) + 1;
+        memcpy(entries, names[index], size);
+        entries += size;
+    }
+    free(names);
+    free(copy);
+    return 0;
 }
 
 // ---- Globs

@@ -189,10 +189,13 @@ int32_t platform_processors(void);
 int32_t platform_real_path(const uint8_t *path, uint8_t *buffer);
 // Opens a file or a directory for reading and never through a symbolic link, nor waiting for a FIFO's other end.
 int32_t platform_open_entry(const uint8_t *path, int32_t directory);
-// The next entries of an open directory, each its kind (FileKind's raw value; unknown where the file system does not tell) and its name, ended
-// by NUL. Returns the bytes used; `more` says whether there may be more. The buffer is aligned to 8 bytes and has more room than this.
+// The next entries of an open directory, each its kind (FileKind's raw value and one, so that NUL only ends an entry; unknown where the file system
+// does not tell) and its name, ended by NUL. Returns the bytes used; `more` says whether there may be more. The buffer is aligned to 8 bytes and has more room than this.
 enum { PLATFORM_ENTRY_ROOM = 512 };
 int32_t platform_entries(int32_t descriptor, uint8_t *buffer, size_t capacity, int32_t *more);
+
+// Sorts such entries by name.
+int32_t platform_sort_entries(uint8_t *entries, size_t length);
 
 // A glob's program: bytes that stand for themselves, and these.
 enum {

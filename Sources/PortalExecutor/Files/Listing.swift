@@ -2,8 +2,8 @@ import CExecutorPlatform
 import PortalWire
 
 /// `fs.list`
-final class ListRequest: TreeRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk {
+enum ListOperation {
+    static func prepare(_ parameters: JSONValue, _ host: HostFacts) throws(OperationError) -> TreeWalk {
         let request = try FileListRequest(parameters)
         let filter = PathFilter()
         filter.hidden = true
@@ -12,9 +12,9 @@ final class ListRequest: TreeRequest {
             // What a `.gitignore` names is what a request's glob names with `!`.
             guard filter.overrides.add(override: glob.first == 0x21 ? glob : [0x21] + glob, ignoresCase: false) else { throw badGlob(glob) }
         }
-        let home = session.facts.home
+        let home = host.home
         let path = HostPath(request.path, directory: request.directory, home: home)
-        return ListWalk(request, filter: filter, root: WalkRoot(path: path, globDirectory: path, prefix: []), home: home)
+        return ListWalk(request, filter: filter, root: WalkRoot(path: path, globDirectory: path, named: []), home: home)
     }
 }
 

@@ -2,18 +2,18 @@ import CExecutorPlatform
 import PortalWire
 
 /// `search.glob`
-final class GlobRequest: TreeRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk {
+enum GlobOperation {
+    static func prepare(_ parameters: JSONValue, _ host: HostFacts) throws(OperationError) -> TreeWalk {
         let request = try SearchGlobRequest(parameters)
         let filter = try PathFilter(request.scope)
         for pattern in request.patterns {
             guard filter.patterns.add(override: pattern, ignoresCase: request.ignoreCase) else { throw badGlob(pattern) }
         }
-        let home = session.facts.home
+        let home = host.home
         // The patterns are relative to the path.
         var roots: [WalkRoot] = []
         for root in WalkRoot.all(request.scope, home: home) {
-            roots.append(WalkRoot(path: root.path, globDirectory: root.path, prefix: root.prefix))
+            roots.append(WalkRoot(path: root.path, globDirectory: root.path, named: root.named))
         }
         return GlobWalk(request, filter: filter, roots: roots, home: home)
     }

@@ -2,16 +2,16 @@ import CExecutorPlatform
 import PortalWire
 
 /// `search.grep`
-final class GrepRequest: TreeRequest {
-    override func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk {
+enum GrepOperation {
+    static func prepare(_ parameters: JSONValue, _ host: HostFacts) throws(OperationError) -> TreeWalk {
         let request = try SearchGrepRequest(parameters)
         let pattern = try SearchPattern(request)
         let filter = try PathFilter(request.scope)
         for glob in request.typeGlobs ?? [] {
             guard filter.types.add(name: glob) else { throw badGlob(glob) }
         }
-        let home = session.facts.home
-        return GrepWalk(request, pattern: pattern, filter: filter, roots: WalkRoot.all(request.scope, home: home), home: home)
+        return GrepWalk(
+            request, pattern: pattern, filter: filter, roots: WalkRoot.all(request.scope, home: host.home), home: host.home)
     }
 }
 

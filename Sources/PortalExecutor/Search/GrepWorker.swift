@@ -195,7 +195,9 @@ final class GrepWorker: TreeWorker {
             self.buffer = larger
             capacity *= 2
         }
-        let count = platform_read(descriptor, buffer + filled, capacity - filled)
+        // As much as if no file before had needed a larger buffer: what is found before a NUL does not depend on other files.
+        let room = (filled < GrepWorker.bufferLength ? GrepWorker.bufferLength : capacity) - filled
+        let count = platform_read(descriptor, buffer + filled, room)
         guard count >= 0 else {
             search.note(systemError("search", shownPath, Int32(count)))
             return false
@@ -217,18 +219,18 @@ final class GrepWorker: TreeWorker {
         return true
     }
 
-    /// A file that was found ends before its first NUL. In one that the request names, a NUL ends a line.
+    /// A file that was found and has a NUL is left, with what of it was not yet searched, as ripgrep does. In one that the request names, a NUL
+    /// ends a line.
     private func lookForNUL(_ buffer: UnsafeMutablePointer<UInt8>, _ from: Int) {
         var at = UnsafePointer(buffer + from)
         while let place = platform_find_byte(at, buffer + filled, 0) {
             hasNUL = true
-            let offset = place - UnsafePointer(buffer)
             guard isNamed else {
-                filled = offset
+                filled = start
                 isAtEnd = true
                 return
             }
-            buffer[offset] = 0x0A
+            buffer[place - UnsafePointer(buffer)] = 0x0A
             at = place + 1
         }
     }

@@ -66,7 +66,8 @@ final class IgnoreLevel {
                 if git == .none { git = level.files.2.verdict(path, from: level.offset, name: name, isDirectory: isDirectory) }
                 if exclude == .none { exclude = level.files.3.verdict(path, from: level.offset, name: name, isDirectory: isDirectory) }
             }
-            if level.isRepository { sawRepository = true }
+            // Where repositories do not matter, they are no border either.
+            if requiresRepository, level.isRepository { sawRepository = true }
             next = level.parent
         }
         if custom != .none { return custom }

@@ -70,17 +70,17 @@ final class WalkRoot {
     let path: HostPath
     /// The directory to which globs are relative.
     private let globDirectory: HostPath
-    /// What stands before the paths of what is found in it.
-    let prefix: [UInt8]
+    /// As the request named it, or empty: what is found in it is named from here.
+    let named: [UInt8]
     /// Absolute, without links and without a slash at the end; known once a worker has begun with it.
     private(set) var real: [UInt8] = []
     /// Where, in absolute paths below it, the part begins to which globs are applied.
     private(set) var globOffset = 0
 
-    init(path: HostPath, globDirectory: HostPath, prefix: [UInt8]) {
+    init(path: HostPath, globDirectory: HostPath, named: [UInt8]) {
         self.path = path
         self.globDirectory = globDirectory
-        self.prefix = prefix
+        self.named = named
     }
 
     /// - Returns: 0, or the negated errno.
@@ -101,8 +101,9 @@ final class WalkRoot {
     /// How the answer names a path below it.
     @inline(never)
     func display(_ absolute: [UInt8]) -> [UInt8] {
-        guard absolute.count > real.count else { return path.bytes }
-        var shown = prefix
+        guard absolute.count > real.count else { return named }
+        var shown = named
+        if !shown.isEmpty, shown.last != 0x2F { shown.add(0x2F) }
         shown.append(contentsOf: absolute[(real.count + 1)...])
         return shown
     }

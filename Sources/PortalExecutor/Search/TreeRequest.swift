@@ -6,7 +6,7 @@ import PortalWire
 ///
 /// Several workers walk, each in jobs of a few milliseconds, so that other requests' jobs come between and no thread is ever held by a requester who does
 /// not take the answer: while too much is unsent, no job is submitted.
-class TreeRequest: OpenRequest {
+final class TreeRequest: OpenRequest {
     private static let outputLimit = 32 * 1024
     private static let pendingLimit = 128 * 1024
     private static let quantum: UInt64 = 10_000_000
@@ -23,13 +23,20 @@ class TreeRequest: OpenRequest {
     private var pendingBytes = 0
     private var failure: OperationError?
 
-    /// Reads the parameters.
-    func prepare(_ parameters: JSONValue) throws(OperationError) -> TreeWalk { throw OperationError(.unsupported, literal: "nothing to do") }
+    /// Reads the parameters of an operation.
+    typealias Prepare = (JSONValue, HostFacts) throws(OperationError) -> TreeWalk
 
-    final override func start(_ parameters: JSONValue, payload: [UInt8]) {
+    private let prepare: Prepare
+
+    init(_ request: Request, session: Session, prepare: @escaping Prepare) {
+        self.prepare = prepare
+        super.init(request, session: session)
+    }
+
+    override func start(_ parameters: JSONValue, payload: [UInt8]) {
         let walk: TreeWalk
         do throws(OperationError) {
-            walk = try prepare(parameters)
+            walk = try prepare(parameters, session.facts)
         } catch {
             return fail(error)
         }
@@ -41,12 +48,12 @@ class TreeRequest: OpenRequest {
     }
 
     // Nothing stays behind, so the answer does not wait for the disk.
-    final override func cancel(_ cancellation: Cancellation) {
+    override func cancel(_ cancellation: Cancellation) {
         walk?.end()
         fail(OperationError(.cancelled, literal: "cancelled"))
     }
 
-    final override func abandon() { walk?.end() }
+    override func abandon() { walk?.end() }
 
     private func submit(_ worker: TreeWorker, for quantum: UInt64 = TreeRequest.quantum, concluding: Bool = false) {
         running += 1
@@ -95,7 +102,7 @@ class TreeRequest: OpenRequest {
         if running == 0, failure == nil, let worker = idle.popLast() { submit(worker, concluding: true) }
     }
 
-    final override func produce() -> Bool {
+    override func produce() -> Bool {
         if pendingBytes > 0, credit.available > 0 { sendPiece() }
         if let failure, running == 0 {
             fail(failure)
@@ -159,11 +166,9 @@ extension WalkRoot {
         let directory = HostPath(scope.directory ?? home, directory: nil, home: home)
         var roots: [WalkRoot] = []
         for path in scope.paths {
-            var prefix = path
-            if prefix.last != 0x2F { prefix.add(0x2F) }
-            roots.append(WalkRoot(path: HostPath(path, directory: scope.directory, home: home), globDirectory: directory, prefix: prefix))
+            roots.append(WalkRoot(path: HostPath(path, directory: scope.directory, home: home), globDirectory: directory, named: path))
         }
-        if roots.isEmpty { roots.append(WalkRoot(path: directory, globDirectory: directory, prefix: [])) }
+        if roots.isEmpty { roots.append(WalkRoot(path: directory, globDirectory: directory, named: [])) }
         return roots
     }
 }

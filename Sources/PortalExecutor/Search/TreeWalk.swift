@@ -45,20 +45,14 @@ final class Listing {
 
     /// Reads all that is left and sorts it by name.
     fileprivate func readSorted(_ buffer: UnsafeMutableRawBufferPointer) -> Int32 {
-        var names: [[UInt8]] = []
+        var all: [UInt8] = []
         while descriptor >= 0 {
             let result = read(buffer)
             if result < 0 { return result }
-            while let entry = take() { names.append(entry) }
+            all.add(entries)
         }
-        names.sort { isBefore($0, $1, from: 1) }
-        entries = []
-        for name in names {
-            entries.add(name)
-            entries.add(0)
-        }
-        position = 0
-        return 0
+        entries = all
+        return platform_sort_entries(&entries, entries.count)
     }
 
     /// The next entry that was read: its kind and its name.
@@ -315,7 +309,7 @@ class TreeWorker {
         path.add(0x2F)
         name = path.count
         path.append(contentsOf: entry[1...])
-        var kind = FileKind(rawValue: entry[0]) ?? .unknown
+        var kind = FileKind(rawValue: entry[0] - 1) ?? .unknown
         if kind == .unknown {
             var status = platform_status()
             if platform_stat(path + [0], 0, &status) == 0 { kind = FileKind(rawValue: status.kind) ?? .unknown }

@@ -44,7 +44,7 @@ final class WatchRequest: OpenRequest {
             settleMilliseconds = request.settleMilliseconds
             watches = platform_watches_create()
             guard watches >= 0 else { throw systemError("watch", path.bytes, watches) }
-            root = WalkRoot(path: path, globDirectory: path, prefix: [])
+            root = WalkRoot(path: path, globDirectory: path, named: [])
         } catch {
             return fail(error)
         }

@@ -100,23 +100,40 @@ public struct JSONWriter {
     public mutating func string(_ value: [UInt8]) {
         separate()
         bytes.add(0x22)
-        for byte in value {
-            switch byte {
-            case 0x22, 0x5C:
-                bytes.add(0x5C)
-                bytes.add(byte)
-            case 0x0A: bytes.append("\\n")
-            case 0x0D: bytes.append("\\r")
-            case 0x09: bytes.append("\\t")
-            case 0..<0x20, 0x7F:
-                bytes.append("\\u00")
-                bytes.add(0x30 + (byte >> 4))
-                let low = byte & 15
-                bytes.add(low < 10 ? 0x30 + low : 0x57 + low)
-            default: bytes.add(byte)
+        value.withUnsafeBufferPointer { text in
+            // What needs no escape, which is nearly all, is copied in whole runs.
+            var start = 0
+            for index in 0..<text.count {
+                let byte = text[index]
+                if byte >= 0x20, byte != 0x22, byte != 0x5C, byte != 0x7F { continue }
+                append(text, from: start, to: index)
+                start = index + 1
+                escape(byte)
             }
+            append(text, from: start, to: text.count)
         }
         bytes.add(0x22)
+    }
+
+    @inline(never)
+    private mutating func append(_ text: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) {
+        if start < end { bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<end])) }
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case 0x22, 0x5C:
+            bytes.add(0x5C)
+            bytes.add(byte)
+        case 0x0A: bytes.append("\\n")
+        case 0x0D: bytes.append("\\r")
+        case 0x09: bytes.append("\\t")
+        default:
+            bytes.append("\\u00")
+            bytes.add(0x30 + (byte >> 4))
+            let low = byte & 15
+            bytes.add(low < 10 ? 0x30 + low : 0x57 + low)
+        }
     }
 
     /// A byte string: a JSON string, or `{"b64":"…"}` where the bytes are not UTF-8.

@@ -29,6 +29,8 @@ public struct SearchScope: Sendable {
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
+        // Whole before the first thing that can fail: otherwise each of these has its own way of taking apart what is there so far.
+        self.init()
         paths = try parameters.byteStrings("paths") ?? []
         for path in paths where path.isEmpty || path.count > Limits.pathLength {
             throw .parameter("paths", "has one that cannot be a path")
@@ -157,6 +159,7 @@ public struct SearchGrepRequest: Sendable {
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
+        self.init(pattern: [])
         pattern = try parameters.requiredBytes("pattern")
         scope = try SearchScope(parameters)
         typeGlobs = try parameters.byteStrings("type_globs")
@@ -167,12 +170,10 @@ public struct SearchGrepRequest: Sendable {
         invert = try parameters.flag("invert")
         before = try parameters.optionalUnsigned("before", maximum: 1000) ?? 0
         after = try parameters.optionalUnsigned("after", maximum: 1000) ?? 0
-        mode = .content
         if let name = try parameters.optionalBytes("mode") {
             guard let found = Mode.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("mode", "is none that exists") }
             mode = found
         }
-        order = .none
         if let name = try parameters.optionalBytes("sort") {
             guard let found = Order.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("sort", "is none that exists") }
             order = found
@@ -277,16 +278,15 @@ public struct SearchGlobRequest: Sendable {
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
     public init(_ parameters: JSONValue) throws(OperationError) {
+        self.init(patterns: [])
         patterns = try parameters.byteStrings("patterns") ?? []
         if let pattern = try parameters.optionalBytes("pattern") { patterns.append(pattern) }
         guard !patterns.isEmpty else { throw .parameter("pattern", "is missing") }
         scope = try SearchScope(parameters)
-        kind = .file
         if let name = try parameters.optionalBytes("kind") {
             guard let found = Kind.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("kind", "is none that exists") }
             kind = found
         }
-        order = .none
         if let name = try parameters.optionalBytes("sort") {
             guard let found = Order.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("sort", "is none that exists") }
             order = found
