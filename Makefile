@@ -1,5 +1,5 @@
 # The project's tasks. `make demo` and `make test` work first thing in a fresh clone: each installs what it needs.
-.PHONY: build setup executors install demo test lint bench clean
+.PHONY: build setup executors install demo test sanitize lint bench clean
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
@@ -30,6 +30,14 @@ test:
 	@Scripts/build-executors
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --no-parallel
+
+# The executor under the sanitizers, with frames and parameters that nobody sends; FRAMES, PARAMETERS and SANITIZERS say how much. Half an hour.
+FRAMES ?= 1000000
+PARAMETERS ?= 100000
+SANITIZERS ?= address thread
+sanitize:
+	@Scripts/setup test
+	@SWIFT="$(SWIFT)" Scripts/sanitize $(FRAMES) $(PARAMETERS) $(SANITIZERS)
 
 lint:
 	@Scripts/lint --self-test

@@ -91,6 +91,20 @@ import Testing
         for item in 0..<2 { #expect(all.filter { $0.item == item }.flatMap(\.data) == bytes) }
     }
 
+    /// Without credit the batch waits, and the executor does not.
+    @Test func stopsWithoutCredit() throws {
+        let scratch = try Scratch()
+        let client = try ExecutorClient()
+        let file = try scratch.file("big", String(repeating: "x", count: 1_000_000))
+        let id = try send(client, #"[{"op":"fs.read","path":"\#(file)"}]"#)
+        client.withoutCredit.insert(id)
+        try client.waitForData(id, .content, count: Limits.initialCredit)
+        #expect(try client.call("fs.stat") { $0.set("path", file) }.result != nil)
+        #expect(client.received(id, .content).count == Limits.initialCredit)
+        try client.send(.cancel(id: id, Cancellation()))
+        #expect(try client.wait(id).error?.code == .cancelled)
+    }
+
     @Test func cancellingEndsTheItemAndSkipsTheRest() throws {
         let scratch = try Scratch()
         let client = try ExecutorClient()

@@ -130,7 +130,6 @@ import Testing
                     let operation = random.pick(operations)
                     let members = parameters(operation, scratch.path, &random)
                     let payload = [UInt8](repeating: 0x61, count: random.below(3) == 0 ? random.below(70_000) : random.below(20))
-                    if let f = fopen("/tmp/fuzz-last.log", "a") { var w = JSONWriter(); w.beginObject(); w.members(of: members); w.endObject(); fputs("\(operation) \(payload.count) " + String(decoding: w.bytes, as: UTF8.self) + "\n", f); fclose(f) }
                     let id = try client.send(operation, payload: payload) { writer in
                         writer.members(of: members.filter { !$0.name.equals("type") })
                     }

@@ -122,7 +122,7 @@ final class BatchOperationRequest: OpenRequest {
         // Whoever gave up may never grant more.
         if isCancelled, credit.available == 0 { pending = [] }
         if pending.isEmpty, isEnding, !isFinished { conclude() }
-        return !isFinished && (currentIsReady || (!pending.isEmpty && credit.available > 0))
+        return !isFinished && credit.available > 0 && (currentIsReady || !pending.isEmpty)
     }
 
     private func conclude() {
