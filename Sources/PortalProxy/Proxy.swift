@@ -191,7 +191,6 @@ public final class Proxy: @unchecked Sendable {
             link.ended(id)
         default: return
         }
-        if id == Proxy.ownRequest, isLast { return answered(message) }
         guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
         if isLast { client.openRequests[id] = nil }
         client.send(frame)
@@ -320,23 +319,8 @@ public final class Proxy: @unchecked Sendable {
         let delay = link.isReady ? configuration.persist : Proxy.persistWithoutLink
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: delay) {
-            if bound.value.clients.isEmpty { bound.value.endUnlessNeeded() }
+            if bound.value.clients.isEmpty { bound.value.stop() }
         }
-    }
-
-    /// What runs in the background is there for a client that comes again: with the proxy it would end.
-    private func endUnlessNeeded() {
-        guard link.isReady else { return stop() }
-        // No client's: theirs begin with 1 in the upper half.
-        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats, parameters: { _ in }), of: Proxy.ownRequest)
-        link.flush()
-    }
-
-    private static let ownRequest: UInt64 = 1
-
-    private func answered(_ message: Message) {
-        guard clients.isEmpty else { return }
-        if case .result(_, let value) = message, value.unsigned("processes") ?? 0 > 0 { becomeIdle() } else { stop() }
     }
 
     /// Begins the time after which a proxy that nobody came to ends.
