@@ -112,21 +112,11 @@ static int64_t take(uint8_t *output, size_t count, const char *token) {
     return end - start;
 }
 
-static void kill_tree(const struct platform_login *login, int32_t leader) {
-    struct platform_tree tree = {leader, login->number, SIGKILL, 1};
-    for (int round = 0; round < 100; round++) {
-        platform_trees_signal(&tree, 1, login->prefix);
-        if (tree.living == 0) return;
-        platform_wait_ready(-1, 0, 2);
-    }
-}
-
+// Reads what a shell prints until all of it is there. Returns the environment's length; else -1 where it ended, -2 where it took too long.
 static int64_t capture(
-    const struct platform_login *login, struct platform_spawn *spawn, const char *line, const char *token, uint64_t milliseconds,
-    uint8_t *output, const int32_t *gave_up
+    const struct platform_spawn *spawn, const char *line, const char *token, uint64_t milliseconds, uint8_t *output, const int32_t *gave_up
 ) {
     uint64_t deadline = platform_clock() + milliseconds * 1000000u;
-    if (platform_spawn(spawn) < 0) return -3;
     // Start-up files may read input, or replace the shell by one that does: for those the line is there too, and then the end.
     platform_write(spawn->input_descriptor, line, strlen(line));
     platform_write(spawn->input_descriptor, "\n", 1);
@@ -145,16 +135,17 @@ static int64_t capture(
         length = take(output, filled, token);
     }
     platform_close(spawn->output_descriptor);
-    // What start-up files leave running is theirs; where they did not come to their end, it is in the way.
-    if (length < 0) kill_tree(login, spawn->process);
     return length;
 }
 
-int64_t platform_login_environment(const struct platform_login *login, const int32_t *gave_up, uint8_t **result) {
+int64_t platform_login_environment(
+    const uint8_t *login, const uint8_t *own, size_t own_length, const uint8_t *marker, const uint8_t *prefix, uint32_t number,
+    const int32_t *gave_up, uint8_t **result
+) {
     static const char *const interactive[] = {"bash", "zsh", "fish", "ksh", "mksh", NULL}, *const input_only[] = {"csh", "tcsh", NULL};
-    static const char call[] = "exec \"$PORTAL_EXECUTOR\" environment ", own[] = "PORTAL_EXECUTOR=";
+    static const char call[] = "exec \"$PORTAL_EXECUTOR\" environment ", variable[] = "PORTAL_EXECUTOR=";
     static const char removed[] = "PORTAL_EXECUTOR\0PORTAL_PROCESS\0PWD\0OLDPWD\0SHLVL\0_\0TERM";
-    const char *shell = TEXT(login->shell), *kind = last_component(shell);
+    const char *shell = TEXT(login), *kind = last_component(shell);
     uint8_t random[TOKEN / 2];
     char token[TOKEN + 1] = {0}, line[sizeof call + TOKEN], arguments[4096 + 128], changes[4096 + 256];
     if (strlen(shell) > 4096 || platform_random(random, sizeof random) < 0) return -3;
@@ -162,17 +153,17 @@ int64_t platform_login_environment(const struct platform_login *login, const int
     memcpy(line, call, sizeof call);
     memcpy(line + sizeof call - 1, token, TOKEN + 1);
 
-    memcpy(changes, own, sizeof own);
-    size_t used = sizeof own - 1;
+    memcpy(changes, variable, sizeof variable);
+    size_t used = sizeof variable - 1;
     ssize_t length = readlink("/proc/self/exe", changes + used, 4095);
     if (length > 0) changes[used + (size_t)length] = 0;
     // By way of the running program where its file was replaced.
     if (length <= 0 || access(changes + used, X_OK) < 0) platform_number_path(changes + used, "/proc/", (unsigned long)getpid(), "/exe");
     used += strlen(changes + used) + 1;
-    memcpy(changes + used, login->marker, strlen(TEXT(login->marker)) + 1);
+    memcpy(changes + used, marker, strlen(TEXT(marker)) + 1);
     used += strlen(changes + used) + 1;
 
-    uint8_t *environment = malloc(login->own_length + used), *output = malloc(ROOM);
+    uint8_t *environment = malloc(own_length + used), *output = malloc(ROOM);
     int64_t taken = -3;
     for (int attempt = 0; environment && output && attempt < 2; attempt++) {
         int is_interactive = attempt == 0 && is_one_of(kind, interactive);
@@ -181,16 +172,24 @@ int64_t platform_login_environment(const struct platform_login *login, const int
         const char *words[] = {shell, "-l", is_interactive ? "-i" : "-c", is_interactive ? "-c" : line, line};
         int count = is_one_of(kind, input_only) ? 2 : is_interactive ? 5 : 4;
         for (int index = 0; index < count; index++) next = stpcpy(next, words[index]) + 1;
-        struct platform_spawn spawn = {
-            .arguments = (const uint8_t *)arguments, .arguments_length = (size_t)(next - arguments), .environment = environment,
-            .environment_length =
-                platform_environment_change(login->own, login->own_length, (const uint8_t *)changes, used, environment),
-            .directory = (const uint8_t *)"/", .input = 1, .merge = 1};
-        taken = capture(login, &spawn, line, token, attempt == 0 ? 5000 : 2000, output, gave_up);
+        size_t length = platform_environment_change(own, own_length, (const uint8_t *)changes, used, environment);
+        struct platform_spawn spawn = {.input = 1, .merge = 1};
+        taken = -3;
+        if (platform_spawn(
+                &spawn, login, (const uint8_t *)arguments, (size_t)(next - arguments), environment, length, (const uint8_t *)"/")
+            < 0)
+            break;
+        taken = capture(&spawn, line, token, attempt == 0 ? 5000 : 2000, output, gave_up);
+        // What start-up files leave running is theirs; where they did not come to their end, it is in the way.
+        struct platform_tree tree = {spawn.process, number, SIGKILL, taken < 0};
+        for (int round = 0; round < 100 && tree.living; round++) {
+            platform_trees_signal(&tree, 1, prefix);
+            platform_wait_ready(-1, 0, 1);
+        }
         if (taken >= 0 || !is_interactive || platform_flag_read(gave_up)) break;
     }
     if (taken >= 0) {
-        size_t names = platform_environment_value(login->own, login->own_length, "TERM") ? sizeof removed - 5 : sizeof removed;
+        size_t names = platform_environment_value(own, own_length, "TERM") ? sizeof removed - 5 : sizeof removed;
         memcpy(changes, removed, names);
         uint8_t *entries = malloc((size_t)taken + 1);
         if (entries) taken = (int64_t)platform_environment_change(output, (size_t)taken, (const uint8_t *)changes, names, entries);

@@ -127,18 +127,21 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns) {
     return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
-int32_t platform_spawn(struct platform_spawn *spawn) {
+int32_t platform_spawn(
+    struct platform_spawn *spawn, const uint8_t *program, const uint8_t *arguments, size_t arguments_length, const uint8_t *environment,
+    size_t environment_length, const uint8_t *directory
+) {
     int input[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1}, report[2] = {-1, -1};
     int32_t result = 0;
     struct child child;
     spawn->process = spawn->input_descriptor = spawn->output_descriptor = spawn->error_descriptor = -1;
     spawn->stage = PLATFORM_STAGE_SETUP;
-    child.arguments = pointers(spawn->arguments, spawn->arguments_length, 0);
-    child.shell_arguments = pointers(spawn->arguments, spawn->arguments_length, 1);
-    child.environment = pointers(spawn->environment, spawn->environment_length, 0);
-    child.program = spawn->program ? (const char *)spawn->program : (const char *)spawn->arguments;
-    child.directory = (const char *)spawn->directory;
-    child.search = (const char *)platform_environment_value(spawn->environment, spawn->environment_length, "PATH");
+    child.arguments = pointers(arguments, arguments_length, 0);
+    child.shell_arguments = pointers(arguments, arguments_length, 1);
+    child.environment = pointers(environment, environment_length, 0);
+    child.program = (const char *)program;
+    child.directory = (const char *)directory;
+    child.search = (const char *)platform_environment_value(environment, environment_length, "PATH");
     if (!child.search) child.search = "/usr/local/bin:/usr/bin:/bin";
     if (!child.arguments || !child.shell_arguments || !child.environment) {
         result = -ENOMEM;

@@ -21,7 +21,7 @@ public struct BackgroundProcess: Sendable {
     ///   - tail: Begins at most so many bytes before what it has printed so far; nil for no such bound.
     ///   - follow: Whether what it prints from now on comes too, until its end.
     ///   - limit: The most bytes; nil for all.
-    /// - Throws: `PortalError` with `notFound`, or `invalid` for a process that is not in the background.
+    /// - Throws: `PortalError` where the connection is gone. What the host objects to is said by `KeptOutput.result`.
     public func output(
         from: UInt64 = 0, tail: UInt64? = nil, follow: Bool = false, limit: UInt64? = nil
     ) async throws(PortalError) -> KeptOutput {
@@ -68,6 +68,7 @@ public struct KeptOutput: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> RemoteProcess.OutputStream.Iterator { RemoteProcess.OutputStream.Iterator(exchange: exchange) }
 
     /// Where the reading began and ended, and whether the process runs. Pieces that were not taken are dropped.
+    /// - Throws: `PortalError` with `notFound`, or `invalid` for a process that is not in the background.
     public func result() async throws(PortalError) -> ProcessOutputResult {
         guard let result = ProcessOutputResult(try await exchange.end()) else {
             throw PortalError(.internal, "the answer of process.output lacks something that it must have")

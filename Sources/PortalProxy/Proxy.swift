@@ -38,6 +38,8 @@ public final class Proxy: @unchecked Sendable {
     private var clients: [UInt64: ProxyClient] = [:]
     private var nextClient: UInt64 = 1
     private var idleTask: Scheduled<Void>?
+    /// The identifier of the proxy's own requests, below those of all clients.
+    private static let ownRequest: UInt64 = 1
     private var progress: LinkState?
     private var connectWaiters: [(id: UInt64, client: UInt64)] = []
 
@@ -181,6 +183,7 @@ public final class Proxy: @unchecked Sendable {
     }
 
     private func route(_ message: Message, _ frame: Frame) {
+        if isOwnAnswer(message) { return }
         let id: UInt64
         var isLast = false
         switch message {
@@ -314,13 +317,26 @@ public final class Proxy: @unchecked Sendable {
 
     // MARK: The end
 
-    private func becomeIdle() {
+    private func becomeIdle(after least: TimeAmount = .zero) {
         idleTask?.cancel()
-        let delay = link.isReady ? configuration.persist : Proxy.persistWithoutLink
+        let delay = max(link.isReady ? configuration.persist : Proxy.persistWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        idleTask = eventLoop.scheduleTask(in: delay) {
-            if bound.value.clients.isEmpty { bound.value.stop() }
-        }
+        idleTask = eventLoop.scheduleTask(in: delay) { bound.value.idleTimeIsOver() }
+    }
+
+    /// Processes in the background live as long as the session: the host is asked whether there are any before it is ended.
+    private func idleTimeIsOver() {
+        guard clients.isEmpty else { return }
+        guard link.isReady, configuration.persist > .zero else { return stop() }
+        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats) { _ in })
+        link.flush()
+    }
+
+    private func isOwnAnswer(_ message: Message) -> Bool {
+        guard case .result(Proxy.ownRequest, let statistics) = message else { return false }
+        guard clients.isEmpty else { return true }
+        if statistics.unsigned("processes") ?? 0 > 0 { becomeIdle(after: .seconds(1)) } else { stop() }
+        return true
     }
 
     /// Begins the time after which a proxy that nobody came to ends.

@@ -18,9 +18,8 @@ import Testing
     private func output(_ client: ExecutorClient, _ request: ProcessOutputRequest) throws -> (ProcessOutputResult, String, String) {
         let outcome = try client.call(ProcessOutputRequest.operation) { request.write(to: &$0) }
         let result = try parsed(ProcessOutputResult(outcome.value()))
-        return (
-            result, String(decoding: outcome.data[.stdout] ?? [], as: UTF8.self), String(decoding: outcome.data[.stderr] ?? [], as: UTF8.self)
-        )
+        let text = { (stream: StreamName) in String(decoding: outcome.data[stream] ?? [], as: UTF8.self) }
+        return (result, text(.stdout), text(.stderr))
     }
 
     private func end(_ client: ExecutorClient, _ name: [UInt8]) throws -> ProcessEnd {

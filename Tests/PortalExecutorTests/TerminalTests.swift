@@ -3,11 +3,11 @@ import Testing
 
 @Suite struct TerminalTests {
     private func start(
-        _ client: ExecutorClient, _ text: String?, name: String = "terminal", more: Bool = false, _ members: (inout JSONWriter) -> Void = { _ in }
+        _ client: ExecutorClient, _ text: String?, more: Bool = false, _ members: (inout JSONWriter) -> Void = { _ in }
     ) throws -> UInt64 {
         try client.send("process.start", more: more) {
             if let text { $0.set("shell", text) }
-            $0.set("process", name)
+            $0.set("process", "terminal")
             $0.beginObject("pty")
             $0.set("rows", number: 24)
             $0.set("columns", number: 80)
@@ -37,7 +37,8 @@ import Testing
 
     @Test func resizingIsSignalled() throws {
         let client = try ExecutorClient()
-        let id = try start(client, "trap 'stty size; exit 7' WINCH; echo ready; while :; do sleep 0.01; done") { $0.set("shell_program", "sh") }
+        let text = "trap 'stty size; exit 7' WINCH; echo ready; while :; do sleep 0.01; done"
+        let id = try start(client, text) { $0.set("shell_program", "sh") }
         try client.waitForText(id, "ready")
         let resized = try client.call("process.resize") {
             $0.set("process", "terminal")

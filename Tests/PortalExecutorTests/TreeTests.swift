@@ -15,7 +15,9 @@ import Testing
         defer { pclose(output) }
         var listed = ""
         var line = [CChar](repeating: 0, count: 4096)
-        while fgets(&line, 4096, output) != nil { listed += String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
+        while fgets(&line, 4096, output) != nil {
+            listed += String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
         return listed.split(separator: "\n").filter { $0.hasPrefix("sleep") && $0.contains(text) }.count
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Portal
 import PortalWire
 import TestSupport
@@ -38,7 +39,9 @@ import Testing
         #expect(await text(try await workspace.process(named: "asks").output(from: 6)) == "got it\n")
         let listed = try await workspace.processes()
         #expect(listed.map(\.process) == [Array("asks".utf8)] && listed[0].end?.code == 4)
-        let missing = await #expect(throws: PortalError.self) { try await workspace.process(named: "nobody").output() }
+        let missing = await #expect(throws: PortalError.self) {
+            try await workspace.process(named: "nobody").output().result()
+        }
         #expect(missing?.code == .notFound)
     }
 
@@ -89,5 +92,21 @@ import Testing
         let result = try await connect().run(command)
         #expect(String(decoding: result.output, as: UTF8.self) == "1\n2\n30000\n")
         #expect(result.end.dropped == 588_895 - 10)
+    }
+
+    /// Nobody is connected for longer than the proxy stays alone: what runs in the background keeps it, and nothing else.
+    @Test func aBackgroundProcessKeepsTheProxy() async throws {
+        let portal = try PortalProgram(host)
+        let done = portal.runtime.appendingPathComponent("done").path
+        let parameters = "{\"shell\":\"sleep 3; echo > \(done); sleep 1\",\"background\":true}"
+        let started = try await portal.run(["call", "-F", portal.config, "--persist", "1", portal.target, "process.start", parameters])
+        #expect(started.status == 0, "\(started.errors)")
+        #expect(await eventually(seconds: 20) { FileManager.default.fileExists(atPath: done) })
+        let hasProxy = {
+            let names = FileManager.default.enumerator(atPath: portal.runtime.path)?.compactMap { $0 as? String } ?? []
+            return names.contains { $0.hasSuffix(".sock") }
+        }
+        #expect(hasProxy())
+        #expect(await eventually(seconds: 20) { !hasProxy() })
     }
 }

@@ -209,20 +209,17 @@ void platform_directory_close(struct platform_directory *directory);
 
 enum { PLATFORM_STAGE_SETUP = 1, PLATFORM_STAGE_DIRECTORY = 2, PLATFORM_STAGE_EXECUTE = 3, PLATFORM_STAGE_TERMINAL = 4 };
 struct platform_spawn {
-    // Strings one behind the other, each ended by NUL.
-    const uint8_t *arguments;
-    const uint8_t *environment;
-    size_t arguments_length, environment_length;
-    const uint8_t *program;  // what is executed, where that is not the first argument; else null
-    const uint8_t *directory;
     int32_t input;          // whether standard input is a pipe; otherwise /dev/null
     int32_t merge;          // whether standard error goes where standard output goes
     uint32_t rows, columns;  // of the terminal that it gets; no rows, no terminal
     // Filled: the child, the parent's ends (-1 where there is none; of a terminal two for the same end), and where it failed.
     int32_t process, input_descriptor, output_descriptor, error_descriptor, stage;
 };
-// Starts a child in a session of its own; returns when it executes its program or has failed to.
-int32_t platform_spawn(struct platform_spawn *spawn);
+// Starts a child in a session of its own; returns when it executes its program or has failed to. Arguments and environment are strings one
+// behind the other, each ended by NUL. A program without a slash is looked up in the environment's PATH.
+int32_t platform_spawn(
+    struct platform_spawn *spawn, const uint8_t *program, const uint8_t *arguments, size_t arguments_length, const uint8_t *environment,
+    size_t environment_length, const uint8_t *directory);
 
 struct platform_end {
     int32_t process, code, signal;  // code or signal is -1
@@ -253,17 +250,12 @@ size_t platform_environment_change(
 const uint8_t *platform_environment_value(const uint8_t *environment, size_t length, const char *name);
 // For `executor environment TOKEN`.
 void platform_say_environment(const uint8_t *token);
-struct platform_login {
-    const uint8_t *shell;
-    const uint8_t *own;  // this process's own environment
-    size_t own_length;
-    const uint8_t *marker;  // of what start-up files leave running
-    const uint8_t *prefix;
-    uint32_t number;
-};
-// Has a login shell say its environment, waiting for at most seven seconds. Fills in memory that is given back by `platform_free` and returns
-// its length; else -1 where the shell ended without saying it, -2 where it was not ready in time, -3 where it could not be started.
-int64_t platform_login_environment(const struct platform_login *login, const int32_t *gave_up, uint8_t **result);
+// Has a login shell say its environment, waiting for at most seven seconds. It gets this process's own, and the marker (an entry; what is
+// before its number; its number) for what start-up files leave running. Fills in memory that is given back by `platform_free` and returns its
+// length; else -1 where the shell ended without saying it, -2 where it was not ready in time, -3 where it could not be started.
+int64_t platform_login_environment(
+    const uint8_t *shell, const uint8_t *own, size_t own_length, const uint8_t *marker, const uint8_t *prefix, uint32_t number,
+    const int32_t *gave_up, uint8_t **result);
 void platform_free(void *memory);
 // Another size for a terminal.
 int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);

@@ -4,7 +4,7 @@ import PortalWire
 /// A path of this host, absolute, without NUL; `terminated` is what system calls take.
 struct HostPath: Sendable {
     let bytes: [UInt8]
-    var terminated: [UInt8] { bytes + [0] }
+    var terminated: [UInt8] { PortalExecutor.terminated(bytes) }
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 

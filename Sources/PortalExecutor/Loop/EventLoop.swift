@@ -73,7 +73,10 @@ final class EventLoop {
         watches[watch.slot] = nil
         generations[watch.slot] &+= 1
         freeSlots.append(watch.slot)
-        alwaysReady.removeAll { $0 === watch }
+        for index in 0..<alwaysReady.count where alwaysReady[index] === watch {
+            alwaysReady.remove(at: index)
+            break
+        }
         watch.slot = -1
         watch.action = nil
     }

@@ -181,7 +181,7 @@ final class HostProcess {
             }
         }
         advance()
-        guard !isOver, recordingTimer == nil, recording.hasRoom, outputs.contains(where: { $0.mayHaveMore }) else { return }
+        guard !isOver, recordingTimer == nil, recording.hasRoom, mayHaveMore else { return }
         recordingTimer = session.loop.after(0) { [self] in
             recordingTimer = nil
             record()
@@ -193,6 +193,22 @@ final class HostProcess {
         var count: UInt64 = 0
         for output in outputs { count += output.taken }
         return count
+    }
+
+    private var mayHaveMore: Bool {
+        for output in outputs where output.mayHaveMore { return true }
+        return false
+    }
+
+    private var isAllTaken: Bool {
+        for output in outputs where !output.isClosed { return false }
+        return true
+    }
+
+    /// Whether somebody still holds an output open.
+    private var wasLeft: Bool {
+        for output in outputs where output.wasLeft { return true }
+        return false
     }
 
     // MARK: End
@@ -212,7 +228,7 @@ final class HostProcess {
     func advance() {
         guard var end = leaderEnd, killing != .running, !isOver else { return }
         if ending == .cancelled { return concludeCancelled() }
-        guard outputs.allSatisfy({ $0.isClosed }) else {
+        guard isAllTaken else {
             if graceTimer == nil {
                 graceTimer = session.loop.after(HostProcess.graceMilliseconds) { [self] in
                     isGraceOver = true
@@ -220,11 +236,11 @@ final class HostProcess {
                 }
             } else if isGraceOver {
                 for output in outputs { output.endAfterPending() }
-                if outputs.allSatisfy({ $0.isClosed }) { advance() }
+                if isAllTaken { advance() }
             }
             return
         }
-        if outputs.contains(where: { $0.wasLeft }), left == nil { return countLeft() }
+        if wasLeft, left == nil { return countLeft() }
         end.timedOut = ending == .timedOut
         end.left = left ?? 0
         owner?.countDropped(&end)

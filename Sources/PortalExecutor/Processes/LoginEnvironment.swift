@@ -73,27 +73,9 @@ private final class LoginJob: Job {
     }
 
     override func run() {
-        let shell = login.shell + [0]
-        let own = login.own
-        let entry = marker.entry
-        let prefix = marker.prefix + [0]
         var entries: UnsafeMutablePointer<UInt8>?
-        let length = shell.withUnsafeBufferPointer { shell in
-            own.withUnsafeBufferPointer { own in
-                entry.withUnsafeBufferPointer { entry in
-                    prefix.withUnsafeBufferPointer { prefix in
-                        var login = platform_login()
-                        login.shell = shell.baseAddress
-                        login.own = own.baseAddress
-                        login.own_length = own.count
-                        login.marker = entry.baseAddress
-                        login.prefix = prefix.baseAddress
-                        login.number = marker.number
-                        return platform_login_environment(&login, gaveUp, &entries)
-                    }
-                }
-            }
-        }
+        let length = platform_login_environment(
+            terminated(login.shell), login.own, login.own.count, marker.entry, terminated(marker.prefix), marker.number, gaveUp, &entries)
         if let entries, length >= 0 {
             captured = Array(UnsafeBufferPointer(start: entries, count: Int(length)))
             platform_free(entries)

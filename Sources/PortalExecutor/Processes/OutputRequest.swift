@@ -54,18 +54,24 @@ final class OutputRequest: OpenRequest {
             return false
         }
         guard credit.available > 0 else { return false }
-        switch recording.read(position, most: Int(min(UInt64(pieceLength), rest))) {
-        case .bytes(let bytes, let isError):
-            send(bytes, isError: isError)
-            return true
-        case .stored(let file, let count, let isError):
-            jobIsOfError = isError
-            let job = RecordedJob(self, file, count: count, at: position)
-            self.job = job
-            session.workers.submit(job)
-        case .atEnd: if !follows || process?.isOver ?? true { conclude() }
-        case .forgotten: conclude()
+        // Forgotten since it was begun with.
+        guard position >= recording.first, !recording.isForgotten else {
+            conclude()
+            return false
         }
+        let place = recording.place(of: position, most: Int(min(UInt64(pieceLength), rest)))
+        if place.count == 0 {
+            if !follows || process?.isOver ?? true { conclude() }
+            return false
+        }
+        guard place.isStored, let file = recording.file else {
+            send(recording.bytes(at: position, count: place.count), isError: place.isError)
+            return true
+        }
+        jobIsOfError = place.isError
+        let job = RecordedJob(self, file, count: place.count, at: position)
+        self.job = job
+        session.workers.submit(job)
         return false
     }
 

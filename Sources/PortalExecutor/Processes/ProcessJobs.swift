@@ -27,27 +27,12 @@ final class SpawnJob: Job {
             failure = OperationError(.cancelled, literal: "cancelled before it began")
             return
         }
-        let place = process.directory.terminated
-        let executed = program + [0]
-        spawn.arguments_length = arguments.count
-        spawn.environment_length = environment.count
         spawn.input = hasInput ? 1 : 0
         spawn.merge = merge ? 1 : 0
         spawn.rows = UInt32(terminal?.rows ?? 0)
         spawn.columns = UInt32(terminal?.columns ?? 0)
-        let result = arguments.withUnsafeBufferPointer { arguments in
-            environment.withUnsafeBufferPointer { environment in
-                place.withUnsafeBufferPointer { place in
-                    executed.withUnsafeBufferPointer { executed in
-                        spawn.arguments = arguments.baseAddress
-                        spawn.environment = environment.baseAddress
-                        spawn.directory = place.baseAddress
-                        spawn.program = executed.baseAddress
-                        return platform_spawn(&spawn)
-                    }
-                }
-            }
-        }
+        let result = platform_spawn(
+            &spawn, terminated(program), arguments, arguments.count, environment, environment.count, terminated(process.directory.bytes))
         if result != 0 { failure = error(result) }
     }
 

@@ -76,7 +76,7 @@ final class ProcessTable {
     }
 
     /// Kills everything that descends from this executor.
-    func killAll() { _ = platform_kill_all(prefix + [0]) }
+    func killAll() { _ = platform_kill_all(terminated(prefix)) }
 
     // MARK: Names
 

@@ -35,11 +35,11 @@ final class Recording {
     fileprivate static let memoryLength = 64 * 1024
     private static let mostSwitches = 4096
 
-    enum Piece {
-        case bytes([UInt8], isError: Bool)
-        case stored(RecordingFile, count: Int, isError: Bool)
-        case atEnd
-        case forgotten
+    /// Where the bytes from a position on are: so many of one stream, in memory or in the file. None at the end.
+    struct Place {
+        var count: Int
+        var isError: Bool
+        var isStored: Bool
     }
 
     /// The oldest byte that is kept.
@@ -54,9 +54,9 @@ final class Recording {
     private var memory: [UInt8] = []
     /// Where a stream begins to follow the other: twice the byte's number, and one more where it is of standard error.
     private var switches: [UInt64] = []
-    private var file: RecordingFile?
+    private(set) var file: RecordingFile?
     private var canStore = true
-    private var isForgotten = false
+    private(set) var isForgotten = false
     private var onRoom: (() -> Void)?
     private let budget: RecordingBudget
 
@@ -149,26 +149,28 @@ final class Recording {
 
     // MARK: Reading
 
-    /// The bytes from a position on, as far as they are of one stream and in one place.
-    func read(_ position: UInt64, most: Int) -> Piece {
-        if isForgotten || position < first { return .forgotten }
-        if position >= end { return .atEnd }
+    /// For a position that is not forgotten.
+    func place(of position: UInt64, most: Int) -> Place {
+        guard position < end else { return Place(count: 0, isError: false, isStored: false) }
         var low = 0
         var high = switches.count
         while low + 1 < high {
             let middle = (low + high) / 2
             if switches[middle] >> 1 <= position { low = middle } else { high = middle }
         }
-        let isError = switches[low] & 1 != 0
-        let runEnd = low + 1 < switches.count ? switches[low + 1] >> 1 : end
-        let count = Int(min(UInt64(most), runEnd - position))
-        if position < stored, let file {
-            return .stored(file, count: Int(min(UInt64(count), stored - position)), isError: isError)
-        }
+        let isStored = position < stored
+        var limit = stored + UInt64(writing.count)
+        if isStored { limit = stored } else if position >= limit { limit = end }
+        if high < switches.count { limit = min(limit, switches[high] >> 1) }
+        return Place(count: Int(min(UInt64(most), limit - position)), isError: switches[low] & 1 != 0, isStored: isStored)
+    }
+
+    /// The bytes of a place in memory.
+    func bytes(at position: UInt64, count: Int) -> [UInt8] {
         let offset = Int(position - stored)
-        if offset < writing.count { return .bytes(Array(writing[offset..<min(offset + count, writing.count)]), isError: isError) }
+        if offset < writing.count { return Array(writing[offset..<offset + count]) }
         let start = offset - writing.count
-        return .bytes(Array(memory[start..<start + count]), isError: isError)
+        return Array(memory[start..<start + count])
     }
 }
 
@@ -184,7 +186,9 @@ final class RecordingFile {
     /// On a worker. Whether everything was written.
     fileprivate func write(_ bytes: [UInt8], at position: UInt64, directories: [[UInt8]]) -> Bool {
         if descriptor < 0 {
-            for directory in directories where descriptor < 0 && !directory.isEmpty { descriptor = platform_open_unnamed(directory + [0]) }
+            for directory in directories where descriptor < 0 && !directory.isEmpty {
+                descriptor = platform_open_unnamed(terminated(directory))
+            }
             guard descriptor >= 0 else { return false }
         }
         var done = 0

@@ -35,7 +35,7 @@ final class TreeSignals {
     init(loop: EventLoop, thread: WorkerPool, prefix: [UInt8]) {
         self.loop = loop
         self.thread = thread
-        self.prefix = prefix + [0]
+        self.prefix = terminated(prefix)
     }
 
     func submit(_ target: TreeTarget) {
