@@ -30,14 +30,16 @@ extension Workspace {
     ///   - parents: Whether missing directories are made.
     ///   - mode: The permission bits of a new file; an existing one keeps its own.
     ///   - sync: Whether the content is on the disk before this returns.
+    ///   - hardLinks: What is done with a file that has more names than this one.
+    /// - Returns: What is in place, with what the old file had and could not be kept in `lost`.
     @discardableResult
     public func write(
         _ content: [UInt8], to path: RemotePath, ifMatch: String? = nil, createOnly: Bool = false, parents: Bool = false,
-        mode: UInt32? = nil, sync: Bool = false
+        mode: UInt32? = nil, sync: Bool = false, hardLinks: HardLinks = .refuse
     ) async throws(PortalError) -> FileWriteResult {
         let request = FileWriteRequest(
             path: path.bytes, directory: directory, mode: mode, ifMatch: ifMatch.map { Array($0.utf8) }, createOnly: createOnly,
-            parents: parents, sync: sync)
+            parents: parents, sync: sync, hardLinks: hardLinks)
         let isSmall = content.count <= Limits.preferredPayloadLength
         let exchange = try await connection.start(FileWriteRequest.operation, payload: isSmall ? content : [], hasMore: !isSmall) {
             request.write(to: &$0)

@@ -328,7 +328,7 @@ public final class Proxy: @unchecked Sendable {
     private func idleTimeIsOver() {
         guard clients.isEmpty else { return }
         guard link.isReady, configuration.persist > .zero else { return stop() }
-        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats) { _ in })
+        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats) { _ in }, of: Proxy.ownRequest)
         link.flush()
     }
 

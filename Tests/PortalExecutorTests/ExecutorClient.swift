@@ -9,6 +9,8 @@ import PortalWire
 #endif
 
 /// A peer of a real `portal-executor` process over two pipes. Every wait has a deadline.
+///
+/// One at a time: Foundation takes an executor, which closes what it inherits, for one that ends, and waits for that before it sees another end.
 final class ExecutorClient {
     struct Outcome {
         var result: JSONValue?
@@ -59,16 +61,18 @@ final class ExecutorClient {
         return copy
     }()
 
-    /// - Parameter environment: Added to the test's own.
-    /// - Parameter isStranger: Whether it runs under an account that owns nothing here; only root can start such a one.
-    init(environment: [String: String] = [:], isStranger: Bool = false) throws {
+    /// - Parameters:
+    ///   - program: Another executor than this build's.
+    ///   - environment: Added to the test's own.
+    ///   - isStranger: Whether it runs under an account that owns nothing here; only root can start such a one.
+    init(program: URL = ExecutorClient.program, environment: [String: String] = [:], isStranger: Bool = false) throws {
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if isStranger {
             guard let copy = ExecutorClient.commonProgram else { throw Failure(description: "the executor cannot be copied") }
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             process.arguments = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", copy.path, "serve", "token"]
         } else {
-            process.executableURL = ExecutorClient.program
+            process.executableURL = program
             process.arguments = ["serve", "token"]
         }
         process.standardInput = input
@@ -77,7 +81,11 @@ final class ExecutorClient {
         signal(SIGPIPE, SIG_IGN)
         let line = Sentinel.line(token: Array("token".utf8))
         var opening: [UInt8] = []
-        while opening.count < line.count { opening += try readSome() }
+        while opening.count < line.count {
+            let bytes = try readSome()
+            guard !bytes.isEmpty else { throw Failure(description: "the executor ended before it began") }
+            opening += bytes
+        }
         guard opening.starts(with: line) else { throw Failure(description: "no sentinel") }
         opening[line.count...].withUnsafeBytes { endpoint.receive($0) }
         try pump { hello != nil }
