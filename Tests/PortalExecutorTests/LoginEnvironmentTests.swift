@@ -19,7 +19,7 @@ import Testing
             _ = try FileManager.default.createDirectory(atPath: scratch.path + "/.cargo/bin", withIntermediateDirectories: true)
             let cargo = try scratch.file(".cargo/bin/portal-cargo", "#!/bin/sh\necho cargo runs\n")
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: cargo)
-            client = try ExecutorClient(environment: ["HOME": scratch.path, "SHELL": shell, "ENV": "", "BASH_ENV": "", "ZDOTDIR": ""])
+            client = try ExecutorClient(environment: ["HOME": scratch.path, "SHELL": shell, "ENV": "", "BASH_ENV": ""])
         }
 
         func start(_ arguments: [String], login: Bool = true) throws -> ExecutorClient.Outcome {
@@ -74,7 +74,7 @@ import Testing
         let files = [
             ".profile": LoginEnvironmentTests.path, ".zshrc": "echo noise\n" + LoginEnvironmentTests.path,
             ".login": "echo noise\nsetenv PATH \"$HOME/.cargo/bin:$PATH\"\n",
-            ".config/fish/config.fish": "echo noise\nset -gx PATH $HOME/.cargo/bin $PATH\n",
+            ".config/fish/config.fish": "status is-login; and echo noise\nset -gx PATH $HOME/.cargo/bin $PATH\n",
         ]
         for shell in ["/bin/sh", "/bin/dash", "/bin/zsh", "/bin/tcsh", "/bin/csh", "/usr/bin/fish", "/bin/ksh", "/bin/mksh"]
         where FileManager.default.isExecutableFile(atPath: shell) {
