@@ -78,30 +78,4 @@ extension Workspace {
         let exchange = try await connection.start(FileWriteRequest.operation, payload: content) { placed.write(to: &$0) }
         return try parsed(FileWriteResult(try await exchange.end()), FileWriteRequest.operation)
     }
-
-    /// Makes a link.
-    public func link(_ request: FileLinkRequest) async throws(PortalError) {
-        let placed = Workspace.placed(request, \.directory, directory)
-        _ = try await connection.start(FileLinkRequest.operation) { placed.write(to: &$0) }.end()
-    }
-
-    /// Sets permissions.
-    public func setMode(_ request: FileModeRequest) async throws(PortalError) {
-        let placed = Workspace.placed(request, \.directory, directory)
-        _ = try await connection.start(FileModeRequest.operation) { placed.write(to: &$0) }.end()
-    }
-
-    /// Sets the times of the last change and the last reading.
-    public func setTimes(_ request: FileTimesRequest) async throws(PortalError) {
-        let placed = Workspace.placed(request, \.directory, directory)
-        _ = try await connection.start(FileTimesRequest.operation) { placed.write(to: &$0) }.end()
-    }
-
-    /// A request whose relative paths start at the workspace's directory, unless it names another.
-    private static func placed<Request>(_ request: Request, _ member: WritableKeyPath<Request, [UInt8]?>, _ directory: [UInt8]?) -> Request
-    {
-        var request = request
-        if request[keyPath: member] == nil { request[keyPath: member] = directory }
-        return request
-    }
 }

@@ -38,6 +38,9 @@ public final class Proxy: @unchecked Sendable {
     private var clients: [UInt64: ProxyClient] = [:]
     private var nextClient: UInt64 = 1
     private var idleTask: Scheduled<Void>?
+    /// The identifier of the proxy's own requests, below those of all clients.
+    private static let ownRequest: UInt64 = 1
+    private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
     private var connectWaiters: [(id: UInt64, client: UInt64)] = []
 
@@ -191,7 +194,6 @@ public final class Proxy: @unchecked Sendable {
             link.ended(id)
         default: return
         }
-        if id == Proxy.ownRequest, isLast { return answered(message) }
         guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
         if isLast { client.openRequests[id] = nil }
         client.send(frame)
@@ -319,29 +321,27 @@ public final class Proxy: @unchecked Sendable {
         idleTask?.cancel()
         let delay = max(link.isReady ? configuration.persist : Proxy.persistWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        idleTask = eventLoop.scheduleTask(in: delay) {
-            if bound.value.clients.isEmpty { bound.value.endUnlessNeeded() }
-        }
+        idleTask = eventLoop.scheduleTask(in: delay) { bound.value.idleTimeIsOver() }
     }
 
-    /// What runs in the background is there for a client that comes again: with the proxy it would end.
-    private func endUnlessNeeded() {
+    /// Processes in the background live as long as the session: the host is asked whether there are any before it is ended.
+    private func idleTimeIsOver() {
+        guard clients.isEmpty else { return }
         guard link.isReady, configuration.persist > .zero else { return stop() }
+        // A link that dies meanwhile answers nothing.
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: Proxy.answerDeadline) {
             if bound.value.clients.isEmpty { bound.value.stop() }
         }
-        // No client's: theirs begin with 1 in the upper half.
-        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats, parameters: { _ in }), of: Proxy.ownRequest)
+        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats) { _ in }, of: Proxy.ownRequest)
         link.flush()
     }
 
-    private static let ownRequest: UInt64 = 1
-    private static let answerDeadline = TimeAmount.seconds(30)
-
-    private func answered(_ message: Message) {
-        guard clients.isEmpty else { return }
-        if case .result(_, let value) = message, value.unsigned("processes") ?? 0 > 0 { becomeIdle(after: .seconds(1)) } else { stop() }
+    private func isOwnAnswer(_ message: Message) -> Bool {
+        guard case .result(Proxy.ownRequest, let statistics) = message else { return false }
+        guard clients.isEmpty else { return true }
+        if statistics.unsigned("processes") ?? 0 > 0 { becomeIdle(after: .seconds(1)) } else { stop() }
+        return true
     }
 
     /// Begins the time after which a proxy that nobody came to ends.

@@ -46,7 +46,7 @@ import Testing
     @Test func theLastLinesAndWhatFollows() async throws {
         let fifo = host.home.appendingPathComponent("go").path
         try Tool.run("mkfifo", fifo)
-        let name = try await start(shell: "seq 1 20000; read line < go; echo $line; read line < go; exit 3")
+        let name = try await start(shell: "exec 3<>go; seq 1 20000; read line <&3; echo $line; read line <&3; exit 3")
         #expect(await eventually(seconds: 10) { (try? await run("logs", "host", name, "--tail", "2").text) == "19999\n20000\n" })
         #expect(try await run("logs", "host", name).text == (1...20000).map { "\($0)\n" }.joined())
         let output = Pipe()

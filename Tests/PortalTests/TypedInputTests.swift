@@ -35,6 +35,37 @@ import Testing
     }
 }
 
+/// What a program that was left has switched on in the terminal.
+@Suite struct ScreenModesTests {
+    private func undoing(_ pieces: String...) -> String {
+        var modes = ScreenModes()
+        for piece in pieces { modes.take(Array(piece.utf8)) }
+        return String(decoding: modes.undoing, as: UTF8.self)
+    }
+
+    @Test func whatIsSwitchedOffAgainIsNotUndone() {
+        #expect(undoing("text") == "")
+        #expect(undoing("\u{1B}[?1049h\u{1B}[?25l…\u{1B}[?25h\u{1B}[?1049l") == "")
+        #expect(undoing("\u{1B}[?1049h\u{1B}[?1h\u{1B}=", "\u{1B}c") == "")
+    }
+
+    @Test func whatIsLeftIsUndoneAndTheOtherScreenLast() {
+        #expect(undoing("\u{1B}[?1049h\u{1B}[?25l") == "\u{1B}[?25h\u{1B}[?1049l\u{1B}[0m")
+        #expect(undoing("\u{1B}[?10", "06;1000h") == "\u{1B}[?1000l\u{1B}[?1006l\u{1B}[0m")
+        #expect(undoing("\u{1B}\u{1B}[?2004h\u{1B}[?7h") == "\u{1B}[?2004l\u{1B}[0m")
+        #expect(undoing("\u{1B}=") == "\u{1B}>\u{1B}[0m")
+    }
+
+    @Test func theEndWithinALine() {
+        var modes = ScreenModes()
+        #expect(!modes.isMidLine)
+        modes.take(Array("prompt".utf8))
+        #expect(modes.isMidLine)
+        modes.take(Array("\r\n".utf8))
+        #expect(!modes.isMidLine)
+    }
+}
+
 @Suite struct LocationTests {
     private func location(_ text: String) throws -> Location { try Location(Array(text.utf8)) }
 

@@ -104,6 +104,10 @@ struct CommandRun {
                 complain("portal: the session on \(options.target) was ended")
                 endProgram(failureStatus)
             }
+        } catch  where error.code == .outcomeUnknown {
+            // That it had an effect is known: it was there.
+            complain("\r\nportal: \(options.target): the connection was lost, and the session with it (\(Copier.words(error)))")
+            endProgram(failureStatus)
         }
         leave(with: end)
     }

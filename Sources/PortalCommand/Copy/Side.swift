@@ -53,11 +53,11 @@ enum Side: Sendable {
         case .here: try await Blocking.run { () throws(PortalError) in try LocalFiles.makeLink(path, target: target) }
         case .there(let workspace, _):
             do throws(PortalError) {
-                try await workspace.link(FileLinkRequest(target: target, path: path, symbolic: true))
+                try await workspace.symbolicLink(RemotePath(bytes: path), to: RemotePath(bytes: target))
             } catch  where error.code == .exists {
                 // Beside it first, so that the old one is there until the new one is.
                 let temporary = LocalFiles.temporaryName(beside: path)
-                try await workspace.link(FileLinkRequest(target: target, path: temporary, symbolic: true))
+                try await workspace.symbolicLink(RemotePath(bytes: temporary), to: RemotePath(bytes: target))
                 do throws(PortalError) {
                     try await workspace.rename(RemotePath(bytes: temporary), to: RemotePath(bytes: path))
                 } catch {
@@ -76,8 +76,8 @@ enum Side: Sendable {
                 try LocalFiles.setAttributes(path, mode: mode, modified: modified, isLink: isLink)
             }
         case .there(let workspace, _):
-            if let mode, !isLink { try await workspace.setMode(FileModeRequest(path: path, mode: mode)) }
-            if let modified { try await workspace.setTimes(FileTimesRequest(path: path, modified: modified, follow: !isLink)) }
+            if let mode, !isLink { try await workspace.setMode(mode, of: RemotePath(bytes: path)) }
+            if let modified { try await workspace.setTimes(of: RemotePath(bytes: path), modified: modified, follow: !isLink) }
         }
     }
 }

@@ -47,6 +47,7 @@ final class TerminalSession: Sendable {
     private let escapes: String
     private let isRaw: Bool
     private let ending = Mutex<Ending?>(nil)
+    private let modes = Mutex(ScreenModes())
     private let sizes: AsyncStream<Void>.Continuation
     private let sizeChanges: AsyncStream<Void>
     private let signals = DispatchQueue(label: "portal.terminal")
@@ -69,12 +70,13 @@ final class TerminalSession: Sendable {
         }
         Task { [self] in await sendInput() }
         while let piece = await peer.next() {
+            if isRaw { modes.withLock { $0.take(piece.bytes) } }
             let problem = await Blocking.value { writeAll(piece.isError ? 2 : 1, piece.bytes) }
             if problem != nil { over(.unread, signal: SIGPIPE) }
         }
         sizes.finish()
         resizing.cancel()
-        RawTerminal.restore()
+        restore()
         return ending.withLock { $0 } ?? .ended
     }
 
@@ -112,14 +114,23 @@ final class TerminalSession: Sendable {
             return ending == nil
         }
         guard isFirst else { return }
-        RawTerminal.restore()
         peer.leave(signal: signal)
         Task {
             try? await Task.sleep(nanoseconds: TerminalSession.farewellNanoseconds)
-            RawTerminal.restore()
+            restore()
             if case .signal(let number) = reason { endProgram(128 + number) }
             endProgram(failureStatus)
         }
+    }
+
+    /// The terminal as it was, with what a program there left switched on undone.
+    private func restore() {
+        let undoing = modes.withLock { modes in
+            defer { modes = ScreenModes() }
+            return modes.undoing + (modes.isMidLine && ending.withLock { $0 != nil } ? [0x0D, 0x0A] : [])
+        }
+        if isRaw { writeAll(1, undoing) }
+        RawTerminal.restore()
     }
 
     // MARK: Signals

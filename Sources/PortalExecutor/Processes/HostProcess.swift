@@ -149,15 +149,16 @@ final class HostProcess {
         addOutput(started.output_descriptor, .stdout)
         if started.error_descriptor >= 0 { addOutput(started.error_descriptor, .stderr) }
         if started.input_descriptor >= 0 { input.open(started.input_descriptor) }
+        // Its starter hears of the start, also where it has ended by now.
+        if cancellation == nil, recording != nil, let owner {
+            self.owner = nil
+            owner.runsInBackground(ProcessStarted(process: name, identifier: identifier))
+        }
         if let end { leaderEnded(end) }
         if let cancellation {
             beginCancelling(cancellation)
-        } else {
-            if ending == .timedOut { beginTimeout() }
-            if recording != nil, let owner {
-                self.owner = nil
-                owner.runsInBackground(ProcessStarted(process: name, identifier: identifier))
-            }
+        } else if ending == .timedOut {
+            beginTimeout()
         }
     }
 
