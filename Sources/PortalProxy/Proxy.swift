@@ -194,6 +194,7 @@ public final class Proxy: @unchecked Sendable {
             link.ended(id)
         default: return
         }
+        if isOwnAnswer(message) { return }
         guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
         if isLast { client.openRequests[id] = nil }
         client.send(frame)
@@ -339,6 +340,7 @@ public final class Proxy: @unchecked Sendable {
 
     private func isOwnAnswer(_ message: Message) -> Bool {
         guard case .result(Proxy.ownRequest, let statistics) = message else { return false }
+        idleTask?.cancel()
         guard clients.isEmpty else { return true }
         if statistics.unsigned("processes") ?? 0 > 0 { becomeIdle(after: .seconds(1)) } else { stop() }
         return true

@@ -135,7 +135,7 @@ import Testing
         let client = try ExecutorClient()
         let watching = try Watching(client, scratch.path)
         _ = try watching.ready()
-        for index in 0..<9000 { FileManager.default.createFile(atPath: scratch.path + "/f\(index)", contents: nil) }
+        for index in 0..<9000 { _ = FileManager.default.createFile(atPath: scratch.path + "/f\(index)", contents: nil) }
         try watching.wait { watching in
             watching.lines.contains(.rescan([0x2E])) || watching.changes.count == 9000
         }
