@@ -57,7 +57,9 @@ int32_t platform_new_file_open(const uint8_t *directory, struct platform_new_fil
     file->descriptor = -1;
     file->name[0] = 0;
     file->directory = open(PATH(directory), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return file->directory < 0 ? -errno : platform_new_file_create(file);
+    int32_t result = file->directory < 0 ? -errno : platform_new_file_create(file);
+    if (result < 0) platform_new_file_discard(file);
+    return result;
 }
 
 int32_t platform_new_file_place(struct platform_new_file *file, const uint8_t *name, int32_t replace) {

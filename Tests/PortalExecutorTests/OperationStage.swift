@@ -13,7 +13,8 @@ final class OperationStage {
     private var isMounted = false
     private var path: String { scratch.path }
 
-    init(_ circumstance: Circumstance) throws {
+    /// - Parameter hasManyFiles: Whether `tree` has so many that no walk over them is over before a cancellation that comes with its request.
+    init(_ circumstance: Circumstance, hasManyFiles: Bool = false) throws {
         self.circumstance = circumstance
         scratch = try Scratch()
         chmod(scratch.path, 0o777)
@@ -21,7 +22,7 @@ final class OperationStage {
             try #require(try run(["mount", "-t", "tmpfs", "-o", "size=256k,nr_inodes=64,mode=777", "portal-test", path]) == 0)
             isMounted = true
         }
-        try prepare()
+        try prepare(hasManyFiles)
         if circumstance == .fullDisk { fill() }
     }
 
@@ -30,7 +31,7 @@ final class OperationStage {
         if isMounted { _ = try? run(["umount", path]) }
     }
 
-    private func prepare() throws {
+    private func prepare(_ hasManyFiles: Bool) throws {
         _ = try scratch.file("file", "one\ntwo\n")
         _ = try scratch.file("other", "other\n")
         symlink("file", path + "/link")
@@ -41,8 +42,7 @@ final class OperationStage {
         _ = try scratch.file("directory/inside", "inside\n")
         _ = try scratch.file("tree/a/b", "b\n")
         _ = try scratch.file("tree/c", "c\n")
-        // So many that no walk over them is over before a cancellation that comes with its request.
-        if circumstance == .cancelled { for index in 0..<3000 { mknod(path + "/tree/a/\(index)", S_IFREG | 0o666, 0) } }
+        if hasManyFiles { for index in 0..<3000 { mknod(path + "/tree/a/\(index)", S_IFREG | 0o666, 0) } }
         _ = try scratch.file("closed/file", "closed\n")
         chmod(path + "/closed", 0)
     }

@@ -89,7 +89,7 @@ enum OperationTable {
         }
         // Mounting and another account need root; what cannot be played here is said by the test below.
         if circumstance == .fullDisk, geteuid() != 0 { return }
-        let stage = try OperationStage(circumstance)
+        let stage = try OperationStage(circumstance, hasManyFiles: circumstance == .cancelled && cell.parameters.contains("tree"))
         try stage.play(row.operation, cell)
     }
 
