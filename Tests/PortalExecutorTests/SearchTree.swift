@@ -133,8 +133,8 @@ struct Ripgrep {
         let description = "there is no ripgrep in .tools; `Scripts/setup test` installs it"
     }
 
-    /// Its output and its exit status.
-    func run(_ arguments: [String], in directory: String) throws -> (output: Data, status: Int32) {
+    /// Its output. It has ended when that has; nothing waits for its status.
+    func run(_ arguments: [String], in directory: String) throws -> Data {
         guard FileManager.default.isExecutableFile(atPath: Ripgrep.program) else { throw Missing() }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Ripgrep.program)
@@ -146,15 +146,13 @@ struct Ripgrep {
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (output, process.terminationStatus)
+        return pipe.fileHandleForReading.readDataToEndOfFile()
     }
 
     /// The lines that it finds, each as `path:number:mark:text`, sorted; the text is cut as an executor cuts it.
     func lines(_ arguments: [String], in directory: String) throws -> [[UInt8]] {
         var lines: [[UInt8]] = []
-        for line in try run(["--json"] + arguments, in: directory).output.split(separator: 0x0A) {
+        for line in try run(["--json"] + arguments, in: directory).split(separator: 0x0A) {
             guard let event = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any], let type = event["type"] as? String,
                 type == "match" || type == "context", let data = event["data"] as? [String: Any], let number = data["line_number"] as? Int
             else { continue }
@@ -174,7 +172,7 @@ struct Ripgrep {
     /// Paths, or with `--count` paths and numbers, that it prints with a NUL behind each path.
     func paths(_ arguments: [String], in directory: String) throws -> [[UInt8]] {
         let isCount = arguments.contains("-c")
-        let output = [UInt8](try run(["-0"] + arguments, in: directory).output)
+        let output = [UInt8](try run(["-0"] + arguments, in: directory))
         let separator: UInt8 = isCount ? 0x0A : 0
         // A name may have a line feed in it: with counts, that path is put together again.
         let parts = output.split(separator: separator).map { Array($0) }

@@ -31,7 +31,12 @@ private final class ListWalk: TreeWalk {
     }
 
     override func visit(_ worker: TreeWorker, kind: FileKind) throws(OperationError) {
-        guard !worker.isExplicit else { throw OperationError(.notADirectory, "list", worker.root.path.bytes, "not a directory") }
+        guard !worker.isExplicit else {
+            // The system has the error for it, with its number.
+            let opened = platform_open_entry(worker.path + [0], 1)
+            if opened >= 0 { platform_close(opened) }
+            throw systemError("list", worker.root.path.bytes, opened < 0 ? opened : 20)
+        }
         guard listed < limit else {
             isTruncated = true
             return end()
