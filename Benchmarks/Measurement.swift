@@ -70,7 +70,7 @@ struct Report: Codable {
         say(Report.line(row))
     }
 
-    static let heading = "network            what                           tool                   median       p95  unit     n"
+    static let heading = "network            what                               tool                   median       p95  unit     n"
 
     static func line(_ row: Row) -> String {
         func pad(_ text: String, _ width: Int) -> String { text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0) }
@@ -78,7 +78,7 @@ struct Report: Codable {
             let text = String(format: value < 10 ? "%.3f" : "%.1f", value)
             return String(repeating: " ", count: max(0, 10 - text.count)) + text
         }
-        return pad(row.network, 19) + pad(row.what, 31) + pad(row.tool, 20) + number(row.median) + number(row.p95) + "  " + pad(row.unit, 6)
+        return pad(row.network, 19) + pad(row.what, 35) + pad(row.tool, 20) + number(row.median) + number(row.p95) + "  " + pad(row.unit, 6)
             + String(row.count)
     }
 }

@@ -94,7 +94,7 @@ final class ScanJob: Job {
             guard count >= 0, !isGivenUp else { return }
             var position = 0
             while position < count {
-                var kind = bytes[position]
+                var kind = bytes[position] &- 1
                 let name = PortalExecutor.bytes(of: bytes + position + 1)
                 position += name.count + 2
                 let entry = path + name
