@@ -1,5 +1,6 @@
 // `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
-// `--crowd` measures only what happens at the same time. Nothing here asserts: it prints a table and writes it as JSON. Arguments: [--quick] [--crowd] [--output FILE] [--portal PROGRAM]
+// `--crowd` measures only what happens at the same time, `--search DIRECTORY` only searching, beside the `rg` that the tests use. It prints a
+// table and writes it as JSON. Arguments: [--quick] [--crowd | --search DIRECTORY] [--output FILE] [--portal PROGRAM]
 
 import Foundation
 import NIOCore
@@ -26,6 +27,11 @@ func runAll() async throws {
 
     let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
     let line = NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000)
+    if let directory = option("--search") {
+        try await bench.measureSearch(&report, directory: directory, ripgrep: ".tools/venv/bin/rg", count: quick ? 3 : 7)
+        await bench.end()
+        return try finish(report)
+    }
     if !arguments.contains("--crowd") {
         try await bench.measureExecutors(&report)
         try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
@@ -36,7 +42,10 @@ func runAll() async throws {
     try await bench.measureCrowd(&report, network: "loopback", line: nil, scale: quick ? 0.2 : 1)
     try await bench.measureCrowd(&report, network: "50 ms 100 Mbit/s", line: line, scale: quick ? 0.2 : 1)
     await bench.end()
+    try finish(report)
+}
 
+func finish(_ report: Report) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let output = option("--output") ?? "bench.json"
