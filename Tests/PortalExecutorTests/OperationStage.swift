@@ -12,6 +12,8 @@ final class OperationStage {
     let circumstance: Circumstance
     private let scratch: Scratch
     private var isMounted = false
+    /// A process that the executor cannot end, since it became root's.
+    private var unreachable: Int32?
     private var path: String { scratch.path }
 
     /// - Parameter hasManyFiles: Whether `tree` has so many that no walk over them is over before a cancellation that comes with its request.
@@ -77,6 +79,7 @@ final class OperationStage {
 
     func play(_ operation: StaticString, _ cell: OperationCase) throws {
         let client = try ExecutorClient(isStranger: circumstance == .denied && geteuid() == 0)
+        defer { if let unreachable { kill(unreachable, SIGKILL) } }
         if let server = cell.server { try start(server, client) }
         let parameters = try parse(cell.parameters)
         switch cell.expectation {
@@ -108,6 +111,7 @@ final class OperationStage {
         let outcome = try client.wait(id)
         let result = try #require(outcome.result, "\(String(decoding: outcome.error?.message ?? [], as: UTF8.self))")
         guard server.contains("become-root"), let pid = result.integer("pid") else { return }
+        unreachable = Int32(pid)
         #expect(eventually { (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "cat\n" })
     }
 
