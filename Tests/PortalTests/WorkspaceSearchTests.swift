@@ -119,7 +119,8 @@ import Testing
         }
         #expect(entries == ["a/b/c": 5, "a/d": 3, "e": 1] && directories == ["a", "a/b"])
         #expect(try await tree.end().count == 5)
-        #expect(try await box.listTree(depth: 1, limit: 2).end() == FileListResult(count: 2, truncated: true))
+        let cut = try await box.listTree(depth: 1, limit: 2).end()
+        #expect(cut.count == 2 && cut.truncated && cut.errorCount == 0)
         box.close()
     }
 
