@@ -189,4 +189,4 @@ int32_t platform_kill_all(const uint8_t *prefix) {
     return all.living;
 }
 
-int32_t platform_group_signal(int32_t leader, int32_t number) { return kill(-leader, number) < 0 ? -errno : 0; }
+int32_t platform_group_signal(int32_t leader, int32_t number) { return kill(-leader, number) < 0 && errno != ESRCH ? -errno : 0; }

@@ -26,7 +26,7 @@ public struct BackgroundProcess: Sendable {
         from: UInt64 = 0, tail: UInt64? = nil, follow: Bool = false, limit: UInt64? = nil
     ) async throws(PortalError) -> KeptOutput {
         let request = ProcessOutputRequest(process: bytes, from: from, follow: follow, limit: limit, tail: tail)
-        return KeptOutput(exchange: try await connection.start(ProcessOutputRequest.operation) { request.write(to: &$0) })
+        return KeptOutput(lease: ExchangeLease(try await connection.start(ProcessOutputRequest.operation) { request.write(to: &$0) }))
     }
 
     /// Writes to its standard input, which must have been asked for, or to its terminal; returns when it has taken everything.
@@ -60,24 +60,27 @@ public struct BackgroundProcess: Sendable {
     }
 }
 
-/// What a background process printed, as it comes. Only one iterator may be in use.
+/// What a background process printed, as it comes. When nobody holds it any more, the reading ends, and the process goes on. Only one iterator
+/// may be in use.
 public struct KeptOutput: AsyncSequence, Sendable {
-    let exchange: Exchange
+    let lease: ExchangeLease
 
     /// The pieces, one after another.
-    public func makeAsyncIterator() -> RemoteProcess.OutputStream.Iterator { RemoteProcess.OutputStream.Iterator(exchange: exchange) }
+    public func makeAsyncIterator() -> RemoteProcess.OutputStream.Iterator {
+        RemoteProcess.OutputStream.Iterator(exchange: lease.exchange, lease: lease)
+    }
 
     /// Where the reading began and ended, and whether the process runs. Pieces that were not taken are dropped.
     /// - Throws: `PortalError` with `notFound`, or `invalid` for a process that is not in the background.
     public func result() async throws(PortalError) -> ProcessOutputResult {
-        guard let result = ProcessOutputResult(try await exchange.end()) else {
+        guard let result = ProcessOutputResult(try await lease.end()) else {
             throw PortalError(.internal, "the answer of process.output lacks something that it must have")
         }
         return result
     }
 
     /// Stops the reading; the process goes on.
-    public func cancel() { exchange.cancel() }
+    public func cancel() { lease.exchange.cancel() }
 }
 
 extension Workspace {

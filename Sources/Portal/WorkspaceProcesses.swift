@@ -110,6 +110,8 @@ public struct RemoteProcess: Sendable {
         /// Takes the pieces one after another.
         public struct Iterator: AsyncIteratorProtocol {
             let exchange: Exchange
+            /// Where the request is given up with its last iterator.
+            var lease: ExchangeLease?
 
             /// The next piece, or nil at the process's end.
             public mutating func next() async -> Output? {

@@ -88,7 +88,7 @@ extension Workspace {
             maximumCount: options.maximumCount.map { UInt64(max(0, $0)) }, limit: options.limit.map { UInt64(max(0, $0)) },
             maximumColumns: options.maximumColumns.map { UInt64(max(0, $0)) })
         let exchange = try await connection.start(SearchGrepRequest.operation) { request.write(to: &$0) }
-        return SearchResults(exchange: exchange, element: { SearchMatch($0) }, summary: { SearchGrepResult($0) })
+        return SearchResults(lease: ExchangeLease(exchange), element: { SearchMatch($0) }, summary: { SearchGrepResult($0) })
     }
 
     /// Finds paths there by globs: `**/*.swift`, `src/*.{c,h}`, `!*.min.js`.
@@ -102,7 +102,7 @@ extension Workspace {
             patterns: patterns.map { Array($0.utf8) }, scope: scope, kind: options.kind, order: options.order,
             ignoreCase: options.ignoresCase, attributes: options.wantsAttributes, limit: options.limit.map { UInt64(max(0, $0)) })
         let exchange = try await connection.start(SearchGlobRequest.operation) { request.write(to: &$0) }
-        return SearchResults(exchange: exchange, element: { SearchPath($0) }, summary: { SearchGlobResult($0) })
+        return SearchResults(lease: ExchangeLease(exchange), element: { SearchPath($0) }, summary: { SearchGlobResult($0) })
     }
 
     /// The entries of a tree with their attributes, as they come: each directory before what is in it, their names relative to the path.
@@ -118,13 +118,14 @@ extension Workspace {
             path: path.bytes, directory: directory, limit: limit.map { UInt64(max(0, $0)) }, depth: UInt64(max(0, depth)), ignore: ignore,
             exclude: exclude.map { Array($0.utf8) })
         let exchange = try await connection.start(FileListRequest.operation) { request.write(to: &$0) }
-        return SearchResults(exchange: exchange, element: { DirectoryEntry($0) }, summary: { FileListResult($0) })
+        return SearchResults(lease: ExchangeLease(exchange), element: { DirectoryEntry($0) }, summary: { FileListResult($0) })
     }
 }
 
-/// What a search found, as it comes. When the task that takes it is cancelled, the search ends there, too. Only one iterator may be in use.
+/// What a search found, as it comes. When the task that takes it is cancelled, or nobody holds it any more, the search ends there, too.
+/// Only one iterator may be in use.
 public struct SearchResults<Element: Sendable, Summary: Sendable>: AsyncSequence, Sendable {
-    let exchange: Exchange
+    let lease: ExchangeLease
     let element: @Sendable (JSONValue) -> Element?
     let summary: @Sendable (JSONValue) -> Summary?
 
@@ -144,14 +145,14 @@ public struct SearchResults<Element: Sendable, Summary: Sendable>: AsyncSequence
                     let line = Array(pending[position..<end])
                     position = end + 1
                     guard let value = try? JSONParser.parse(line), let element = results.element(value) else {
-                        throw PortalError(.internal, "a line of the answer of \(results.exchange.operation) is none")
+                        throw PortalError(.internal, "a line of the answer of \(results.lease.exchange.operation) is none")
                     }
                     return element
                 }
                 pending.removeFirst(position)
                 position = 0
-                guard let chunk = await results.exchange.next() else {
-                    _ = try await results.exchange.end()
+                guard let chunk = await results.lease.exchange.next() else {
+                    _ = try await results.lease.end()
                     return nil
                 }
                 pending += chunk.bytes
@@ -166,11 +167,13 @@ public struct SearchResults<Element: Sendable, Summary: Sendable>: AsyncSequence
     /// are dropped.
     /// - Throws: `PortalError`.
     public func end() async throws(PortalError) -> Summary {
-        let value = try await exchange.end()
-        guard let summary = summary(value) else { throw PortalError(.internal, "the answer of \(exchange.operation) lacks something") }
+        let value = try await lease.end()
+        guard let summary = summary(value) else {
+            throw PortalError(.internal, "the answer of \(lease.exchange.operation) lacks something")
+        }
         return summary
     }
 
     /// Gives the search up.
-    public func cancel() { exchange.cancel() }
+    public func cancel() { lease.exchange.cancel() }
 }

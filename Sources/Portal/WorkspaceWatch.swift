@@ -62,4 +62,10 @@ final class ExchangeLease: Sendable {
     init(_ exchange: Exchange) { self.exchange = exchange }
 
     deinit { exchange.cancel() }
+
+    /// The end of the answer; it is waited for, also where nobody else holds this any more.
+    func end() async throws(PortalError) -> JSONValue {
+        defer { withExtendedLifetime(self) {} }
+        return try await exchange.end()
+    }
 }

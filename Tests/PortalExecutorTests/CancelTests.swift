@@ -63,29 +63,84 @@ import Testing
             })
     }
 
-    @Test func listsAndSearches() throws {
+    /// So many names of one file, which is searched again by each of them: more work than a processor does in many seconds.
+    private func links(_ scratch: Scratch, count: Int) throws -> String {
+        let directory = scratch.path + "/links"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let line = "the quick brown fox jumps over the lazy dog\n"
+        let first = try scratch.file("links/0", String(repeating: line, count: 25_000))
+        for index in 1..<count { try #require(link(first, directory + "/\(index)") == 0) }
+        return directory
+    }
+
+    @Test func lists() throws {
         let scratch = try Scratch()
         for index in 0..<10_000 {
             try text(scratch.path + "/some-longer-name-\(index)")
         }
         let client = try ExecutorClient()
         _ = try cancel(client, start: { try client.send("fs.list") { $0.set("path", scratch.path) } }, isUnderWay: waitForSome(client))
-        for operation in ["search.grep", "search.glob"] as [StaticString] {
-            let begin = {
-                let id = try client.send(operation) {
-                    $0.set("path", scratch.path)
-                    $0.set("pattern", "\(operation)" == "search.grep" ? "text" : "**/*9*")
+    }
+
+    /// Nothing is found, so that nothing but the search itself takes time; it is under way where it has something open.
+    @Test(arguments: ["none", "path", "modified"])
+    func searchesOfFiles(order: String) throws {
+        let scratch = try Scratch()
+        let directory = try links(scratch, count: 4000)
+        let client = try ExecutorClient()
+        _ = try cancel(
+            client,
+            start: {
+                try client.send("search.grep") {
+                    $0.set("path", directory)
+                    $0.set("pattern", "[a-z]+ [0-9]+z")
+                    $0.set("sort", order)
                 }
-                client.withoutCredit.insert(id)
-                return id
-            }
-            let id = try begin()
-            try client.send(.cancel(id: id, Cancellation()))
-            // It may have been quicker; then it has an end of its own.
-            let outcome = try client.wait(id, seconds: 5)
-            #expect(
-                outcome.error == nil || outcome.error?.code == .cancelled, "\(operation): \(String(describing: outcome.error?.message))")
-        }
+            }, isUnderWay: { _ in #expect(eventually { client.openFiles(in: directory).contains { $0 != directory } }) })
+        #expect(eventually(seconds: 1) { client.openFiles(in: directory).isEmpty }, "it goes on")
+    }
+
+    /// One line after the other of one file, and one long line.
+    @Test(arguments: ["the quick brown fox\n", "the quick brown fox "])
+    func searchesOfOneFile(piece: String) throws {
+        let scratch = try Scratch()
+        let isOneLine = !piece.hasSuffix("\n")
+        // A line of more than 4 MiB would not be searched.
+        let path = try scratch.file("large", String(repeating: piece, count: (isOneLine ? 4_000_000 : 64_000_000) / piece.utf8.count))
+        let client = try ExecutorClient()
+        _ = try cancel(
+            client,
+            start: {
+                try client.send("search.grep") {
+                    $0.name("paths")
+                    $0.beginArray()
+                    for _ in 0..<(isOneLine ? 1000 : 100) { $0.string(Array(path.utf8)) }
+                    $0.endArray()
+                    $0.set("pattern", "([a-z]+ )*[0-9]+z")
+                }
+            }, isUnderWay: { _ in #expect(eventually { !client.openFiles(in: scratch.path).isEmpty }) })
+        #expect(eventually(seconds: 1) { client.openFiles(in: scratch.path).isEmpty }, "it goes on")
+    }
+
+    @Test(arguments: ["none", "name", "modified"])
+    func searchesOfNames(order: String) throws {
+        let scratch = try Scratch()
+        let directory = try links(scratch, count: 4000)
+        let client = try ExecutorClient()
+        _ = try cancel(
+            client,
+            start: {
+                try client.send("search.glob") {
+                    $0.name("paths")
+                    $0.beginArray()
+                    for _ in 0..<5000 { $0.string([0x2E]) }
+                    $0.endArray()
+                    $0.set("cwd", directory)
+                    $0.set("pattern", "*z*")
+                    $0.set("sort", order)
+                }
+            }, isUnderWay: { _ in #expect(eventually { !client.openFiles(in: directory).isEmpty }) })
+        #expect(eventually(seconds: 1) { client.openFiles(in: directory).isEmpty }, "it goes on")
     }
 
     @Test func removingATree() throws {

@@ -6,11 +6,14 @@ import Testing
 ///
 ///     file "one\ntwo\n"   other "other\n"   fifo   link -> file
 ///     directory/          empty/            tree/a/b, tree/c and many more
+///     become-root   a set-user-id program, where a stranger acts
 ///     closed/file         in a directory that nobody but its owner may enter, and that its owner may not where the tests are not root's
 final class OperationStage {
     let circumstance: Circumstance
     private let scratch: Scratch
     private var isMounted = false
+    /// A process that the executor cannot end, since it became root's.
+    private var unreachable: Int32?
     private var path: String { scratch.path }
 
     /// - Parameter hasManyFiles: Whether `tree` has so many that no walk over them is over before a cancellation that comes with its request.
@@ -45,6 +48,10 @@ final class OperationStage {
         if hasManyFiles { for index in 0..<3000 { mknod(path + "/tree/a/\(index)", S_IFREG | 0o666, 0) } }
         _ = try scratch.file("closed/file", "closed\n")
         chmod(path + "/closed", 0)
+        if circumstance == .denied, geteuid() == 0 {
+            try FileManager.default.copyItem(atPath: "/usr/bin/setpriv", toPath: path + "/become-root")
+            chmod(path + "/become-root", 0o4755)
+        }
     }
 
     /// Takes every byte and every name that is left.
@@ -72,9 +79,17 @@ final class OperationStage {
 
     func play(_ operation: StaticString, _ cell: OperationCase) throws {
         let client = try ExecutorClient(isStranger: circumstance == .denied && geteuid() == 0)
+        defer { if let unreachable { kill(unreachable, SIGKILL) } }
+        if let server = cell.server { try start(server, client) }
         let parameters = try parse(cell.parameters)
         switch cell.expectation {
         case .lost(let code): try cut(client, operation, cell, parameters, code)
+        case .begins(let text):
+            let id = try client.send(operation, payload: cell.payload) { $0.members(of: parameters) }
+            let data = try client.waitForText(id, text, on: .content)
+            #expect(data.hasPrefix(text), "\(operation), \(circumstance)")
+            try client.send(.cancel(id: id, Cancellation()))
+            check(try client.wait(id), operation, .error(.cancelled))
         default:
             let id = try client.send(operation, payload: cell.payload, more: cell.more, cancelled: circumstance == .cancelled) {
                 $0.members(of: parameters)
@@ -84,7 +99,24 @@ final class OperationStage {
         #expect(temporaries.isEmpty, "\(operation), \(circumstance): \(temporaries) stay")
     }
 
+    /// One in the background runs when this returns; another is being started.
+    private func start(_ server: String, _ client: ExecutorClient) throws {
+        let parameters = try parse(server)
+        let id = try client.send("process.start") {
+            $0.members(of: parameters)
+            $0.set("process", "server")
+            $0.set("login", false)
+        }
+        guard parameters.contains(where: { $0.name.equals("background") }) else { return }
+        let outcome = try client.wait(id)
+        let result = try #require(outcome.result, "\(String(decoding: outcome.error?.message ?? [], as: UTF8.self))")
+        guard server.contains("become-root"), let pid = result.integer("pid") else { return }
+        unreachable = Int32(pid)
+        #expect(eventually { (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "cat\n" })
+    }
+
     private func parse(_ text: String) throws -> [JSONMember] {
+        let text = text.replacingOccurrences(of: "$STAGE", with: path)
         guard case .object(var members) = try JSONParser.parse(Array(text.utf8)) else { return [] }
         if !members.contains(where: { $0.name.equals("cwd") }) {
             members.append(JSONMember(name: [UInt8]("cwd"), value: .string(Array(path.utf8))))
@@ -101,7 +133,17 @@ final class OperationStage {
             #expect(outcome.error?.code == code, "\(place)")
             #expect(outcome.error?.message.isEmpty == false)
         case .cancelledOrResult: #expect(outcome.result != nil || outcome.error?.code == .cancelled, "\(place)")
-        case .lost, .never: Issue.record("not a case to check")
+        case .items(let codes):
+            #expect(outcome.result.flatMap { BatchResult($0) } != nil, "\(place)")
+            let ends = (outcome.data[.content] ?? []).split(separator: 0x0A).compactMap { line in
+                (try? JSONParser.parse(Array(line))).flatMap { BatchLine($0) }
+            }.compactMap { line -> ErrorCode?? in
+                guard case .end(_, let result) = line else { return nil }
+                if case .failure(let error) = result { return .some(error.code) }
+                return .some(nil)
+            }
+            #expect(ends == codes, "\(place)")
+        case .begins, .lost, .never: Issue.record("not a case to check")
         }
     }
 
@@ -110,7 +152,15 @@ final class OperationStage {
     ) throws {
         _ = try client.send(operation, payload: cell.payload, more: cell.more) { $0.members(of: parameters) }
         #expect(try client.close() == 0)
+        #expect(eventually { processes.isEmpty }, "\(operation): \(processes) live on")
         #expect(code == (OperationNames.isReadOnly([UInt8](operation)) ? .disconnected : .outcomeUnknown), "\(operation)")
+    }
+
+    /// The numbers of processes that run in the stage.
+    private var processes: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter {
+            Int($0) != nil && (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/cwd")) == path
+        }
     }
 
     private var temporaries: [String] {

@@ -53,6 +53,33 @@ import Testing
         #expect(try client.call("search.grep").error?.code == .invalid)
     }
 
+    /// What cannot be read further down is no failure, but it is said.
+    @Test func whatIsClosedIsCounted() throws {
+        let scratch = try Scratch()
+        chmod(scratch.path, 0o755)
+        for index in 0..<10 {
+            try FileManager.default.createDirectory(atPath: scratch.path + "/closed\(index)", withIntermediateDirectories: true)
+            chmod(scratch.path + "/closed\(index)", 0)
+        }
+        defer { for index in 0..<10 { chmod(scratch.path + "/closed\(index)", 0o700) } }
+        let file = try scratch.file("file", "match\n")
+        chmod(file, 0o644)
+        let client = try ExecutorClient(isStranger: geteuid() == 0)
+        for operation: StaticString in ["search.grep", "search.glob", "fs.list"] {
+            let outcome = try client.call(operation) {
+                $0.set("path", scratch.path)
+                if "\(operation)" != "fs.list" { $0.set("pattern", "\(operation)" == "search.grep" ? "match" : "f*") }
+                $0.set("depth", number: 0)
+            }
+            let result = try #require(outcome.result, "\(operation)")
+            #expect(result.integer("error_count") == 10, "\(operation)")
+            let errors = (result.array("errors") ?? []).map { OperationError($0) }
+            #expect(errors.count == 8 && errors.allSatisfy { $0.code == .permissionDenied }, "\(operation)")
+            #expect(errors.allSatisfy { String(decoding: $0.path ?? [], as: UTF8.self).contains("closed") }, "\(operation)")
+            #expect(try lines(outcome).count == ("\(operation)" == "fs.list" ? 11 : 1))
+        }
+    }
+
     @Test func stopsAtItsLimits() throws {
         let scratch = try Scratch()
         let client = try ExecutorClient()

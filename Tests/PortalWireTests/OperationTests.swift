@@ -176,8 +176,11 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
             #expect(DirectoryEntry(try JSONParser.parse(line)) == entry)
         }
         for truncated in [false, true] {
-            let list = FileListResult(count: 3, truncated: truncated)
-            #expect(FileListResult(try object { list.write(to: &$0) }) == list)
+            let unread = OperationError(.permissionDenied, [UInt8]("list a: permission denied"))
+            let list = FileListResult(count: 3, truncated: truncated, errorCount: truncated ? 9 : 0, errors: truncated ? [unread] : [])
+            let read = try #require(FileListResult(try object { list.write(to: &$0) }))
+            #expect(read.count == 3 && read.truncated == truncated && read.errorCount == list.errorCount)
+            #expect(read.errors.map(\.code) == list.errors.map(\.code) && read.errors.map(\.message) == list.errors.map(\.message))
         }
         let read = FileReadResult(bytes: 7, status: status, sha256: [0x61])
         #expect(FileReadResult(try object { read.write(to: &$0) }) == read)

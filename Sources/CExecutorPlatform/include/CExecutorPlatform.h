@@ -247,7 +247,7 @@ struct platform_end {
 };
 // Takes the end of one child that has ended; returns 0 where there is none.
 int32_t platform_reap(struct platform_end *end);
-// Signals a process group.
+// Signals a process group. A group of which nobody is left is no failure.
 int32_t platform_group_signal(int32_t leader, int32_t signal);
 struct platform_tree {
     int32_t leader;   // 0 for every descendant of this process, in a call of its own

@@ -46,10 +46,7 @@ private final class ListWalk: TreeWalk {
     }
 
     override func result(_ id: UInt64) -> Frame {
-        let result = FileListResult(count: listed, truncated: isTruncated)
-        return resultFrame(id: id) { writer in
-            result.write(to: &writer)
-            writer.members(errorCount: failures, firstFailures)
-        }
+        let result = FileListResult(count: listed, truncated: isTruncated, errorCount: failures, errors: firstFailures)
+        return resultFrame(id: id) { result.write(to: &$0) }
     }
 }

@@ -348,13 +348,12 @@ final class HostProcess {
     }
 
     /// For `process.signal`.
-    func signal(_ number: Int32, tree: Bool, completion: @escaping () -> Void) {
+    func signal(_ number: Int32, tree: Bool, completion: @escaping (_ isAllowed: Bool) -> Void) {
         if tree {
-            signalTree(number) { _ in completion() }
+            signalTree(number) { _ in completion(true) }
         } else {
-            // A group of which nobody is left is being reported as ended already.
-            _ = platform_group_signal(identifier, number)
-            completion()
+            // A group of which nobody is left is no failure: it is being reported as ended already.
+            completion(platform_group_signal(identifier, number) == 0)
         }
     }
 

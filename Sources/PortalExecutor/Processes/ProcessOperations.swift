@@ -68,7 +68,10 @@ final class SignalRequest: OpenRequest {
             guard process.hasStarted else {
                 throw OperationError.process(.notFound, "signal", request.process, "it is only being started")
             }
-            process.signal(request.signal, tree: request.tree) { [self] in finishEmpty() }
+            process.signal(request.signal, tree: request.tree) { [self] isAllowed in
+                if isAllowed { return finishEmpty() }
+                fail(.process(.permissionDenied, "signal", request.process, "the host lets this user signal nobody of its group"))
+            }
         } catch {
             fail(error)
         }

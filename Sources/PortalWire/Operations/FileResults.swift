@@ -128,16 +128,22 @@ public struct DirectoryEntry: Sendable, Equatable {
 }
 
 /// The end of `fs.list`.
-public struct FileListResult: Sendable, Equatable {
+public struct FileListResult: Sendable {
     /// How many entries were sent.
     public var count: UInt64
     /// Whether there are more than the limit let through.
     public var truncated: Bool
+    /// How many directories further down could not be read.
+    public var errorCount: UInt64
+    /// Why the first few of them could not.
+    public var errors: [OperationError]
 
     /// Makes it from its values.
-    public init(count: UInt64, truncated: Bool) {
+    public init(count: UInt64, truncated: Bool, errorCount: UInt64 = 0, errors: [OperationError] = []) {
         self.count = count
         self.truncated = truncated
+        self.errorCount = errorCount
+        self.errors = errors
     }
 
     /// Reads an answer; nil where something is missing.
@@ -145,12 +151,15 @@ public struct FileListResult: Sendable, Equatable {
         guard let count = value.unsigned("count") else { return nil }
         self.count = count
         truncated = value.bool("truncated") ?? false
+        errorCount = value.unsigned("error_count") ?? 0
+        errors = (value.array("errors") ?? []).map { OperationError($0) }
     }
 
     /// Writes the members of the JSON object.
     public func write(to writer: inout JSONWriter) {
         writer.member("count", number: count)
         writer.member("truncated", flag: truncated)
+        writer.members(errorCount: errorCount, errors)
     }
 }
 
