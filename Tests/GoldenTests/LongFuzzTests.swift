@@ -16,6 +16,7 @@ import Testing
         var tree = try FuzzTree()
         let names = tree.names
         var counts = (frames: 0, conversations: 0, broken: 0, results: 0, failures: 0, data: 0)
+        var rules: [String: Int] = [:]
         while counts.frames < ExecutorFuzzTests.iterations {
             let conversation = try LongConversation(program, directory: tree.path)
             while !conversation.hasEnded, conversation.frames < LongFuzzTests.framesOfAConversation {
@@ -28,12 +29,13 @@ import Testing
             counts.results += conversation.results
             counts.failures += conversation.failures
             counts.data += conversation.dataFrames
+            if let rule = conversation.rule { rules[rule, default: 0] += 1 }
             guard status == 0 || status == 1 else {
                 Issue.record("it ended with \(status), seed \(ExecutorFuzzTests.seed), behind \(conversation.lastTurn)")
                 return
             }
         }
-        print("fuzz: \(counts), seed \(ExecutorFuzzTests.seed)")
+        print("fuzz: \(counts), ends \(rules), seed \(ExecutorFuzzTests.seed)")
         #expect(tree.names == names, "nothing was changed")
         // Links that break and links that do not, answers of each kind: a fuzzer that meets only some of them tests nothing of the others.
         #expect(counts.broken > 0 && counts.broken < counts.conversations, "\(counts)")
@@ -80,6 +82,8 @@ private final class LongConversation {
     private(set) var failures = 0
     private(set) var dataFrames = 0
     private(set) var lastTurn: [String] = []
+    /// What the executor says that was broken, where something was.
+    private(set) var rule: String?
     var hasEnded: Bool { executor.hasEnded }
 
     init(_ program: ExecutorProgram, directory: String) throws {
@@ -92,12 +96,10 @@ private final class LongConversation {
         while true {
             let bytes = fuzzer.nextFrame()
             if FrameFuzzer.isHarmful(bytes) { continue }
-            guard let kind = Kind(bytes) else {
-                // It ends the link here or there, before anything else of the executor sees it: now and then is enough.
-                if Int.random(in: 0..<500, using: &random) == 0 { return bytes }
-                continue
-            }
-            switch kind {
+            switch Kind(bytes) {
+            // The executor would wait for the rest of it.
+            case .incomplete: continue
+            // Nothing but the link's first steps sees it: now and then is enough.
             case .ends: if Int.random(in: 0..<500, using: &random) == 0 { return bytes }
             case .request:
                 if let numbered = numbered(bytes, requests + 1) {
@@ -112,19 +114,29 @@ private final class LongConversation {
     }
 
     private enum Kind {
-        case ends, request, ofRequest, other
+        case incomplete, ends, request, ofRequest, other
 
-        /// Nil for what is no frame, or no message.
-        init?(_ bytes: [UInt8]) {
+        init(_ bytes: [UInt8]) {
             var decoder = FrameDecoder()
             bytes.withUnsafeBytes { decoder.receive($0) }
-            guard let frame = try? decoder.next(), decoder.bufferedBytes == 0, let message = try? Message(frame) else { return nil }
+            do throws(WireError) {
+                guard let frame = try decoder.next(), decoder.bufferedBytes == 0 else {
+                    self = .incomplete
+                    return
+                }
+                self.init(try Message(frame), payload: frame.payloadLength)
+            } catch {
+                self = .ends
+            }
+        }
+
+        private init(_ message: Message, payload: Int) {
             switch message {
             case .hello, .goodbye, .acknowledge: self = .ends
             case .request(let request): self = request.operation == Array("session.end".utf8) ? .ends : .request
             // More than a request's credit ends the link, and every piece counts that the executor does not take.
             case .credit(_, let bytes): self = bytes > 100_000 ? .ends : .ofRequest
-            case .data: self = frame.payloadLength > 10_000 ? .ends : .ofRequest
+            case .data: self = payload > 10_000 ? .ends : .ofRequest
             case .starved, .cancel: self = .ofRequest
             default: self = .other
             }
@@ -135,7 +147,7 @@ private final class LongConversation {
     private func numbered(_ bytes: [UInt8], _ number: UInt64) -> [UInt8]? {
         let headerEnd = Frame.prefixLength + bytes[4..<8].reduce(0) { $0 << 8 | Int($1) }
         var header = Array(bytes[Frame.prefixLength..<headerEnd])
-        guard let name = header.firstRange(of: Array("\"id\":".utf8)) else { return nil }
+        guard let name = Data(header).range(of: Data("\"id\":".utf8)) else { return nil }
         let end = header[name.upperBound...].firstIndex { !(0x30...0x39).contains($0) } ?? header.count
         header.replaceSubrange(name.upperBound..<end, with: Array(String(number).utf8))
         let frame = Frame(header: header, payload: Array(bytes[headerEnd...]))
@@ -152,9 +164,14 @@ private final class LongConversation {
         turns += 1
         for frame in turn { executor.send(frame) }
         executor.send(Message.ping(1_000_000_000 + turns).frame().bytes)
-        try executor.wait(for: "the pong of turn \(turns), seed \(ExecutorFuzzTests.seed)") {
-            try take()
-            return pong == 1_000_000_000 + turns
+        do {
+            try executor.wait(for: "the pong of turn \(turns), seed \(ExecutorFuzzTests.seed)") {
+                try take()
+                return pong == 1_000_000_000 + turns
+            }
+        } catch {
+            Issue.record("behind \(lastTurn)")
+            throw error
         }
         frames += turn.count
     }
@@ -188,6 +205,7 @@ private final class LongConversation {
             switch message {
             case .ping(let number): executor.send(Message.pong(number).frame().bytes)
             case .pong(let number): pong = number
+            case .goodbye(_, let text): rule = String(decoding: text, as: UTF8.self)
             case .data(let id, _, _):
                 #expect(!answered.contains(id), "data behind the last frame")
                 dataFrames += 1

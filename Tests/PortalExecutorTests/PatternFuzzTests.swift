@@ -75,14 +75,20 @@ import Testing
         #expect(refused > PatternFuzzTests.count / 20 && refused < PatternFuzzTests.count * 19 / 20, "\(refused)")
     }
 
-    /// As deep as the parser lets groups and loops be: its recursion fits on the stack of the thread that it runs on.
+    /// The parser calls itself for each group, the compiler for each loop too: loops in groups once were a hundred times deeper than either.
     @Test(arguments: ["?", "*", "+", "{1}"])
-    func theDeepestNestingIsNoTrap(loop: String) {
-        let loops = String(repeating: loop, count: 99)
-        let pattern = String(repeating: "(", count: 99) + "a" + String(repeating: ")" + loops, count: 99)
+    func nestingIsBounded(loop: String) {
+        func pattern(groups: Int, loops: Int) -> [UInt8] {
+            let closed = String(repeating: ")" + String(repeating: loop, count: loops), count: groups)
+            return Array((String(repeating: "(", count: groups) + "a" + closed).utf8)
+        }
         var failure: (text: String, place: Int)?
-        let isTaken = CompiledPattern(Array(pattern.utf8), options: 0, failure: &failure) != nil
-        #expect(isTaken || failure != nil)
+        #expect(CompiledPattern(pattern(groups: 99, loops: 99), options: 0, failure: &failure) == nil)
+        #expect(failure?.text == "groups and loops are nested too deep")
+        // Each `+` makes what it repeats twice.
+        let groups = loop == "+" ? 3 : 99
+        #expect(CompiledPattern(pattern(groups: groups, loops: 3), options: 0)?.lines(of: Array("a\nb".utf8)).first == 0)
+        #expect(CompiledPattern(pattern(groups: 100, loops: 0), options: 0) == nil)
         let classes = String(repeating: "[a", count: 8) + String(repeating: "]", count: 8)
         #expect(CompiledPattern(Array((String(repeating: "(", count: 98) + classes + String(repeating: ")", count: 98)).utf8), options: 0) != nil)
     }
@@ -108,6 +114,28 @@ import Testing
             }
         }
         return String(String.UnicodeScalarView(scalars))
+    }
+
+    /// Between the bytes of one scalar is no place where a word could begin, end or not.
+    @Test func noPlaceIsWithinAScalar() {
+        for (pattern, options) in [("\\B", 0), ("x?", PLATFORM_REGEX_WORD), ("\\b{start-half}\\b{end-half}", 0)] {
+            #expect(CompiledPattern(Array(pattern.utf8), options: UInt32(options))?.lines(of: Array("aäa\n--\n".utf8)) == [1], "\(pattern)")
+        }
+    }
+
+    /// An expression of places only has no set, and what is looked up of sets must not be.
+    @Test func expressionsWithoutSets() {
+        for pattern in ["", "(){2}", "(^){1,3}$", "^$", "(\\b)+"] { #expect(CompiledPattern(Array(pattern.utf8), options: 0) != nil, "\(pattern)") }
+    }
+
+    /// A class with more ranges than there is room for is refused, wherever in it they are.
+    @Test(arguments: ["[RANGES]", "[^RANGES]", "[a&&RANGES]", "[\\w--RANGES]", "[[RANGES]x]"])
+    func tooManyRanges(pattern: String) {
+        let ranges = String(String.UnicodeScalarView((0..<600).map { Unicode.Scalar(0x4E00 + 2 * UInt32($0))! }))
+        var failure: (text: String, place: Int)?
+        let whole = pattern.replacingOccurrences(of: "RANGES", with: ranges)
+        #expect(CompiledPattern(Array(whole.utf8), options: 0, failure: &failure) == nil)
+        #expect(failure?.text == "a class has too many ranges")
     }
 
     /// Lines of what patterns are about, of bytes that are no UTF-8, and of nothing.
