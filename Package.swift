@@ -100,7 +100,8 @@ let package = Package(
         .target(name: "GoldenCaptures", dependencies: ["PortalWire"], path: "Tests/GoldenCaptures"),
         .target(name: "FrameFuzzer", dependencies: ["PortalWire", "GoldenCaptures"], path: "Tests/FrameFuzzer"),
         .testTarget(name: "GoldenTests", dependencies: ["PortalWire", "PortalLink", "GoldenCaptures", "FrameFuzzer", "ExecutorMain"]),
-        .testTarget(name: "PortalExecutorTests", dependencies: ["PortalWire", "PortalLink", "PortalExecutor", "ExecutorMain"]),
+        .testTarget(
+            name: "PortalExecutorTests", dependencies: ["PortalWire", "PortalLink", "PortalExecutor", "CExecutorPlatform", "ExecutorMain"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -41,6 +41,8 @@ struct platform_regex {
 
 static inline int is_letter(uint8_t byte) { return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z'; }
 static inline int is_word(uint8_t byte) { return is_letter(byte) || (byte >= '0' && byte <= '9') || byte == '_'; }
+// Whether a byte of UTF-8 is in the middle of a scalar, or its last one.
+static inline int is_inner(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
 // Sets of Unicode scalars: pairs of a first and a last one, in order and apart from each other once they are normalized.
 enum { most_bounds = 1024, last_scalar = 0x10FFFF };

@@ -7,11 +7,13 @@
 
 SMALL_BEGIN
 
-enum { deepest = 100, deepest_class = 8, unbounded = -1 };
+// Functions call themselves as deep as an expression is nested: the bounds are what a stack of any size has room for.
+enum { deepest = 100, deepest_class = 8, highest = 400, unbounded = -1 };
 
 enum kind { node_empty, node_set, node_place, node_sequence, node_choice, node_loop };
 struct node {
     uint8_t kind, place;
+    uint16_t height;      // of the parts that are reached by a call, and not by a loop
     int32_t a, b;         // parts
     int32_t least, most;  // of a loop; for a set, where its bounds are and how many
 };
@@ -47,6 +49,11 @@ static void *grown(struct parser *parser, void *old, int32_t *room, size_t size)
 static int32_t add_node(struct parser *parser, struct node node) {
     if (parser->node_count == parser->node_room) parser->nodes = grown(parser, parser->nodes, &parser->node_room, sizeof node);
     if (parser->error) return 0;
+    if (node.kind >= node_sequence) {
+        uint16_t called = (uint16_t)(parser->nodes[node.kind == node_loop ? node.a : node.b].height + 1);
+        node.height = parser->nodes[node.a].height > called ? parser->nodes[node.a].height : called;
+        if (node.height > highest) return fail(parser, "groups and loops are nested too deep");
+    }
     parser->nodes[parser->node_count] = node;
     return parser->node_count++;
 }
@@ -255,6 +262,7 @@ static void add_class(struct parser *parser, struct set *into, int depth) {
             }
             // What stays is what is in neither the complement of the one nor in the other, or its complement.
             set_normalize(&other);
+            if (other.is_full) set.is_full = 1;
             if (is_intersection) set_invert(&other);
             set_normalize(&set);
             set_invert(&set);
@@ -363,7 +371,7 @@ static int32_t number(struct parser *parser) {
 }
 
 static int32_t loops(struct parser *parser, int32_t part) {
-    for (int nested = 0; !parser->error; nested++) {
+    while (!parser->error) {
         int32_t least = 0, most = unbounded;
         if (skip(parser, "*")) {
         } else if (skip(parser, "+")) {
@@ -378,7 +386,6 @@ static int32_t loops(struct parser *parser, int32_t part) {
         } else {
             return part;
         }
-        if (nested == deepest) return fail(parser, "loops are nested too deep");
         // The same lines match whether a loop is lazy or not.
         skip(parser, "?");
         part = add_node(parser, (struct node){.kind = node_loop, .a = part, .least = least, .most = most});
@@ -545,7 +552,7 @@ static void count_classes(struct platform_regex *regex) {
         begins[instruction->low] = begins[instruction->high + 1] = 1;
     }
     for (int byte = 1; regex->uses_words && byte < 256; byte++)
-        if (is_word((uint8_t)byte) != is_word((uint8_t)(byte - 1))) begins[byte] = 1;
+        if (is_word((uint8_t)byte) != is_word((uint8_t)(byte - 1)) || is_inner((uint8_t)byte) != is_inner((uint8_t)(byte - 1))) begins[byte] = 1;
     uint8_t number = 0;
     for (int byte = 0; byte < 256; byte++) {
         if (byte > 0 && begins[byte]) number++;
@@ -582,7 +589,8 @@ static void look(struct parser *parser, int32_t number, struct found *found) {
     memset(found, 0, sizeof *found);
     found->is_pure = 1;
     struct node node = parser->nodes[number];
-    uint32_t *bounds = parser->bounds + node.least;
+    // Only a set has bounds, and no expression need have a set.
+    const uint32_t *bounds = node.kind == node_set && node.most > 0 ? parser->bounds + node.least : NULL;
     struct found inner;
     switch (node.kind) {
     case node_place: found->is_pure = 0;  // fall through

@@ -77,6 +77,8 @@ static uint16_t find_state(struct platform_matcher *matcher, uint32_t count, int
 
 static int holds(uint8_t place, const struct state *state, int is_word_next, uint8_t byte) {
     int before = state->is_after_word;
+    // No place is between the bytes of one scalar; without this, what is between two bytes that are no letters would be one.
+    if (is_inner(byte) && (place == no_border || place >= no_word_before)) return 0;
     switch (place) {
     case line_start: return state->is_line_start;
     case line_end: return byte == '\n';

@@ -5,12 +5,13 @@ import Testing
 
 /// Mutated captures against the executors: each ends with status 0 or 1, by no signal, and has said its opening before.
 ///
-/// A fiftieth of `PORTAL_FUZZ_ITERATIONS` frames go to each executor, since every broken one costs a process; `PORTAL_FUZZ_SEED` sets which.
-/// Only what changes nothing on the host is mutated.
+/// `PORTAL_FUZZ_ITERATIONS` sets how many frames, `PORTAL_FUZZ_SEED` which. Only what changes nothing on the host is mutated.
 @Suite struct ExecutorFuzzTests {
-    static let iterations = ProcessInfo.processInfo.environment["PORTAL_FUZZ_ITERATIONS"].flatMap { Int($0) }.map { $0 / 50 } ?? 1000
+    static let iterations = ProcessInfo.processInfo.environment["PORTAL_FUZZ_ITERATIONS"].flatMap { Int($0) } ?? 20_000
     static let seed = ProcessInfo.processInfo.environment["PORTAL_FUZZ_SEED"].flatMap { UInt64($0) } ?? 20_261_121
 
+    /// A fiftieth of the frames, to each executor, since every conversation costs a process.
+    ///
     /// Under an emulator a start is a hundred times dearer and the sources are the same: only what runs natively.
     @Test(arguments: ExecutorProgram.all.filter { $0.command.count == 1 })
     func mutatedConversations(program: ExecutorProgram) throws {
@@ -21,7 +22,7 @@ import Testing
         let opening = Sentinel.line(token: Array("f022".utf8))
         var frames = 0
         var statuses: [Int32: Int] = [:]
-        while frames < ExecutorFuzzTests.iterations {
+        while frames < ExecutorFuzzTests.iterations / 50 {
             let conversation = fuzzer.nextConversation()
             frames += conversation.count
             let executor = try ExecutorConnection(program, token: "f022", directory: home)
