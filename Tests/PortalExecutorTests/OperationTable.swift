@@ -60,7 +60,7 @@ struct OperationRow: Sendable, CustomTestStringConvertible {
     ///   - denied: Played by an account that may look at nothing in `closed`.
     ///   - fullDisk: Played where neither a byte nor a name more has room; `file` and what else a stage has are there.
     ///   - cancelled: The request and its cancellation arrive together.
-    ///   - linkCut: The request arrives and the link ends: the executor ends with status 0 and leaves no temporary file.
+    ///   - linkCut: The request arrives and the link ends: the executor ends with status 0 and leaves neither a temporary file nor a process.
     init(
         _ operation: StaticString, success: OperationCase, missing: OperationCase, denied: OperationCase, wrongKind: OperationCase,
         fullDisk: OperationCase, cancelled: OperationCase, linkCut: OperationCase
