@@ -125,6 +125,50 @@ public struct FrameFuzzer: Sendable {
         return frames
     }
 
+    /// One frame of the corpus with some of its values exchanged for others: nearly always one that the link outlives.
+    public mutating func nextMeaningfulFrame() -> [UInt8] {
+        let conversation = corpus[random(below: corpus.count)]
+        let frame = conversation[random(below: conversation.count)]
+        guard frame.count > Frame.prefixLength else { return frame }
+        let headerLength = min(frame.count - Frame.prefixLength, Int(number(at: 4, of: frame)))
+        var header = Array(frame[Frame.prefixLength..<Frame.prefixLength + headerLength])
+        for _ in 0...random(below: 3) { exchangeValue(&header) }
+        return Frame(header: header, payload: Array(frame[(Frame.prefixLength + headerLength)...])).bytes
+    }
+
+    /// Another value in the place of one, or another name in the place of a member's.
+    private mutating func exchangeValue(_ text: inout [UInt8]) {
+        var tokens: [(start: Int, end: Int)] = []
+        var index = 0
+        while index < text.count {
+            let start = index
+            if text[start] == 0x22 {
+                index += 1
+                while index < text.count, text[index] != 0x22 { index += text[index] == 0x5C ? 2 : 1 }
+                index += 1
+                if index <= text.count { tokens.append((start, index)) }
+            } else if text[start] == 0x2D || (0x30...0x39).contains(text[start]) {
+                while index < text.count, text[index] == 0x2D || (0x30...0x39).contains(text[index]) { index += 1 }
+                tokens.append((start, index))
+            } else {
+                index += 1
+            }
+        }
+        guard !tokens.isEmpty else { return }
+        let token = tokens[random(below: tokens.count)]
+        let isName = token.end < text.count && text[token.end] == 0x3A
+        let isNumber = text[token.start] != 0x22
+        var value = FrameFuzzer.values[random(below: FrameFuzzer.values.count)]
+        if isNumber, random(below: 4) > 0 { value = FrameFuzzer.numbers[random(below: FrameFuzzer.numbers.count)] }
+        if isName || random(below: 8) == 0 {
+            // Of the same frame, which has names that mean something in it.
+            let other = tokens[random(below: tokens.count)]
+            value = Array(text[other.start..<other.end])
+        }
+        if isName, value.first != 0x22 { return }
+        text.replaceSubrange(token.start..<token.end, with: value)
+    }
+
     // MARK: Mutations
 
     /// The bytes of a frame with one to four changes.
