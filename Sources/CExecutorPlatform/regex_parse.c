@@ -245,6 +245,8 @@ static void add_class(struct parser *parser, struct set *into, int depth) {
     set.count = 0;
     set.is_full = 0;
     int is_negated = skip(parser, "^"), is_first = 1;
+    // What begins with them means them: neither a range nor a difference.
+    for (; skip(parser, "-"); is_first = 0) set_add(&set, '-', '-');
     for (; !parser->error; is_first = 0) {
         if (parser->at == parser->end) {
             fail(parser, "a class is not closed");

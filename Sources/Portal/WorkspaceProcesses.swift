@@ -148,18 +148,4 @@ extension Workspace {
         await sending
         return CommandResult(output: output, errors: errors, end: try await process.end())
     }
-
-    /// Sends a signal to a named process: to its group, or to its whole tree.
-    public func signal(_ process: String, _ signal: Int32, tree: Bool = false) async throws(PortalError) {
-        let request = ProcessSignalRequest(process: Array(process.utf8), signal: signal, tree: tree)
-        _ = try await connection.start(ProcessSignalRequest.operation) { request.write(to: &$0) }.end()
-    }
-
-    /// Waits for a named process's end.
-    public func wait(for process: String, timeoutSeconds: Double? = nil) async throws(PortalError) -> ProcessEnd {
-        let request = ProcessWaitRequest(
-            process: Array(process.utf8), timeoutMilliseconds: timeoutSeconds.map { UInt64(max(0, $0) * 1000) })
-        let value = try await connection.start(ProcessWaitRequest.operation) { request.write(to: &$0) }.end()
-        return try parsed(ProcessEnd(value), ProcessWaitRequest.operation)
-    }
 }

@@ -36,6 +36,22 @@ import Testing
         #expect(try client.call("fs.read") { $0.set("path", "/proc/self/stat") }.data[.content]?.isEmpty == false)
     }
 
+    /// The kernel would refuse the name itself only after everything in it was gone.
+    @Test(arguments: [".", "..", "./", "../inner/..", "../inner/."]) func aTreeIsNotRemovedByWhatIsNoName(path: String) throws {
+        let scratch = try Scratch()
+        let client = try ExecutorClient()
+        try FileManager.default.createDirectory(atPath: scratch.path + "/inner", withIntermediateDirectories: true)
+        let file = try scratch.file("inner/kept", "kept")
+        let outcome = try client.call("fs.remove") {
+            $0.set("cwd", scratch.path + "/inner")
+            $0.set("path", path)
+            $0.set("recursive", true)
+        }
+        #expect(outcome.error?.code == .invalid)
+        #expect(outcome.error?.applied == .no)
+        #expect(FileManager.default.fileExists(atPath: file))
+    }
+
     @Test func readStopsWithoutCredit() throws {
         let scratch = try Scratch()
         let client = try ExecutorClient()

@@ -133,6 +133,14 @@ import Testing
         #expect(again.text == "again\n", "\(again.errors)")
     }
 
+    @Test func outputThatCannotBeWrittenIsNoSuccess() async throws {
+        let process = try portal.start(
+            ["exec", "-n", "-F", portal.config, portal.target, "--", "echo", "lost"],
+            output: try #require(FileHandle(forWritingAtPath: "/dev/full")), errors: FileHandle.nullDevice)
+        guard await eventually(seconds: 30, { !process.isRunning }) else { throw TestFailure("it hangs") }
+        #expect(process.terminationStatus == 255)
+    }
+
     @Test func theReaderOfTheOutputMayLeave() async throws {
         let outcome = try Tool.run(
             "env", "PORTAL_RUNTIME_DIR=\(portal.runtime.path)", "sh", "-c",

@@ -21,7 +21,8 @@ struct CallCommand: AsyncParsableCommand {
             echo '{"id":1,"op":"fs.read","path":"/etc/hosts"}' | portal call box
 
             A request's own data is its member "data", a string or {"b64":"…"}. An answer is {"id":…,"ok":{…}} with what streamed as \
-            "content", "stdout" and "stderr", or {"id":…,"error":{…}}. Requests of several lines run at the same time. The operations are \
+            "content", "stdout" and "stderr", or {"id":…,"error":{…}}. Requests of several lines run at the same \
+            time, at most 64 of them. Operations that never end (watch.start) are for programs that speak the protocol. The operations are \
             described in Docs/protocol.md.
 
             Exit status: 0; 1 where a request failed; 255 where portal or the connection failed.

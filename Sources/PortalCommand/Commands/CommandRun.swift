@@ -44,8 +44,10 @@ struct CommandRun {
         let end: ProcessEnd
         do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {
             // It ended because we ended it: with our signal, or because our reader is gone.
-            endProgram(128 + (outputFailure ?? interrupts.signal ?? SIGKILL))
+            endProgram(outputFailure ?? 128 + (interrupts.signal ?? SIGKILL))
         }
+        // It may have ended well before its output could not be written: that is no success.
+        if let outputFailure { endProgram(outputFailure) }
         leave(with: end)
     }
 
@@ -70,14 +72,15 @@ struct CommandRun {
         }
     }
 
-    /// Prints until the end. Gives SIGPIPE where the reader of our output is gone: the command is then ended as if it had met that itself.
+    /// Prints until the end. Gives a status where that was not possible: where the reader of our output is gone, the command is ended, and we
+    /// end, as if it had met that itself.
     private func printOutput(of process: RemoteProcess, terminal: Terminal) async -> Int32? {
         var failure: Int32?
         for await piece in process.output where failure == nil {
             terminal.erase()
             let problem = await Blocking.value { writeAll(piece.isError ? 2 : 1, piece.bytes) }
             if let code = problem {
-                failure = SIGPIPE
+                failure = code == EPIPE ? 128 + SIGPIPE : 255
                 if code != EPIPE { complain("portal: cannot write the output: \(String(cString: strerror(code)))") }
                 process.cancel(signal: SIGPIPE, graceMilliseconds: 1000)
             }

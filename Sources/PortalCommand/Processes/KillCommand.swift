@@ -8,8 +8,8 @@ struct KillCommand: AsyncParsableCommand {
         commandName: "kill",
         abstract: "Send a signal to commands that run on the host.",
         discussion: """
-            The signal is TERM unless another is named (-s KILL, -s 9). It goes to the command's process group; with --tree to everything \
-            that the command started, also what left the group. Exit status: 0, or 1 where one of them does not run.
+            The signal is TERM unless another is named (-s KILL, -s 9). It goes to everything that the command \
+            started, also what left its process group; with --group only to that group. Exit status: 0, or 1 where one of them does not run.
             """)
 
     @OptionGroup var options: TargetOptions
@@ -20,8 +20,8 @@ struct KillCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "The signal: a name or a number of Linux's.")
     var signal = "TERM"
 
-    @Flag(help: "Everything that the command started, too.")
-    var tree = false
+    @Flag(help: "The command's process group only: what it started in the background of its own goes on.")
+    var group = false
 
     func validate() throws {
         guard SignalName.number(signal) != nil else { throw ValidationError("-s \(signal): no such signal") }
@@ -36,10 +36,10 @@ struct KillCommand: AsyncParsableCommand {
             var hasFailed = false
             for process in processes {
                 do throws(PortalError) {
-                    try await workspace.process(named: process).signal(SignalName.number(signal) ?? 15, tree: tree)
+                    try await workspace.process(named: process).signal(SignalName.number(signal) ?? 15, tree: !group)
                 } catch {
                     if error.code == .disconnected || error.code == .outcomeUnknown { throw error }
-                    complain("portal: \(error.message)")
+                    complain("portal: \(options.target): \(error.message)")
                     hasFailed = true
                 }
             }
