@@ -7,7 +7,9 @@ extension AnsweredRequest {
         let request = try FileRemoveRequest(parameters)
         let path = hostPath(request.path, request.directory)
         // The kernel refuses these when all that is in them is gone already.
-        guard !path.withoutSlashes.namesDirectory else { throw OperationError(.invalid, "remove", path.bytes, "a directory is removed by its name") }
+        guard !path.withoutSlashes.namesDirectory else {
+            throw OperationError(.invalid, "remove", path.bytes, "a directory is removed by its name")
+        }
         let id = id
         return { (gaveUp) throws(OperationError) -> Frame in
             var status = platform_status()

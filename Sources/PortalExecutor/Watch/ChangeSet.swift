@@ -18,7 +18,7 @@ final class ChangeSet {
     /// - Parameter kinds: Of `PLATFORM_CHANGE_…`: one of created, modified and removed, and perhaps directory.
     /// - Returns: False where there is no room.
     func note(_ path: [UInt8], _ change: UInt32) -> Bool {
-        var slot = Int(platform_hash(path, path.count)) & (places.count - 1)
+        var slot = Int(truncatingIfNeeded: platform_hash(path, path.count)) & (places.count - 1)
         while places[slot] >= 0 {
             let index = Int(places[slot])
             if paths[index] == path {
