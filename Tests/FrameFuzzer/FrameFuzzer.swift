@@ -27,7 +27,8 @@ public struct FrameFuzzer: Sendable {
 
     /// A fuzzer over those conversations of clients that change nothing on a host and start nothing there, for executors.
     public static func harmlessClient(seed: UInt64) throws -> FrameFuzzer {
-        let corpus = try clientConversations().map { $0.filter { $0.count < 1024 && !isHarmful($0) } } + harmlessRequests.map { [hello, $0] }
+        let corpus =
+            try clientConversations().map { $0.filter { $0.count < 1024 && !isHarmful($0) } } + harmlessRequests.map { [hello, $0] }
         return FrameFuzzer(seed: seed, corpus: corpus.filter { $0.count > 1 })
     }
 

@@ -13,7 +13,8 @@ import Testing
     /// Every parameter that any operation has, by the kind of its value. What an operation does not know it ignores, which is tried too.
     private static let paths = ["path", "from", "to", "target"]
     private static let flags = [
-        "follow", "hash", "create_only", "parents", "fsync", "recursive", "replace", "preserve", "symbolic", "merge", "eof", "tree", "ignore",
+        "follow", "hash", "create_only", "parents", "fsync", "recursive", "replace", "preserve", "symbolic", "merge", "eof", "tree",
+        "ignore",
         "hidden", "no_ignore", "no_require_git", "attributes", "fixed", "ignore_case", "word", "line", "invert", "background", "login",
         "stop_on_error",
     ]
@@ -21,12 +22,15 @@ import Testing
         "limit", "offset", "length", "mode", "timeout_ms", "signal", "settle_ms", "depth", "first_line", "lines", "before", "after",
         "max_columns", "max_count", "columns", "rows", "tail", "mtime_ns", "atime_ns", "output_limit",
     ]
-    private static let texts = ["if_match", "if_none_match", "sha256", "pattern", "sort", "kind", "process", "stdin", "part", "hard_links", "type"]
+    private static let texts = [
+        "if_match", "if_none_match", "sha256", "pattern", "sort", "kind", "process", "stdin", "part", "hard_links", "type",
+    ]
     private static let lists = ["paths", "patterns", "globs", "type_globs", "exclude"]
     /// What some of the texts must be to be taken.
     private static let words: [String: [String]] = [
         "sort": ["none", "name", "path", "modified"], "kind": ["file", "directory", "any"], "mode": ["content", "files", "count"],
-        "process": ["p", "q", "r"], "stdin": ["none", "stream", "requests"], "hard_links": ["replace", "keep"], "part": ["part1", "b", "n0"],
+        "process": ["p", "q", "r"], "stdin": ["none", "stream", "requests"], "hard_links": ["replace", "keep"],
+        "part": ["part1", "b", "n0"],
     ]
 
     // Names below the directory and nothing else: no way up, nothing absolute.
@@ -40,13 +44,16 @@ import Testing
     ]
     /// What files get, so that reading, editing and searching them has something to find.
     private static let contents: [[UInt8]] = [
-        Array("one\ntwo\nthree täxt\n".utf8), Array("one\r\ntwo\r\n\r\nfour".utf8), Array("\u{FEFF}one\n\none".utf8), Array("one\0two\n\0\nt".utf8), [],
+        Array("one\ntwo\nthree täxt\n".utf8), Array("one\r\ntwo\r\n\r\nfour".utf8), Array("\u{FEFF}one\n\none".utf8),
+        Array("one\0two\n\0\nt".utf8), [],
         [0xFF, 0x0A, 0xC3], Array("*.o\n!d/\n/a\n\\ \n".utf8), [UInt8](repeating: 0x61, count: 70_000),
         [UInt8](repeating: 0x0A, count: 3000), Array(String(repeating: "one two\n", count: 9000).utf8),
     ]
     private static let edits: [[UInt8]] = [
-        Array(#"{"edits":[{"old":"one","new":"ONE","all":true},{"old":"two\n","new":""}]}"#.utf8), Array(#"{"edits":[{"old":"o","new":"","all":true}]}"#.utf8),
-        Array(#"{"edits":[{"old":"a","new":"b"}]}"#.utf8), Array(#"{"edits":[{"old":{"b64":"AA=="},"new":"zero"}]}"#.utf8), Array(#"{"edits":["#.utf8),
+        Array(#"{"edits":[{"old":"one","new":"ONE","all":true},{"old":"two\n","new":""}]}"#.utf8),
+        Array(#"{"edits":[{"old":"o","new":"","all":true}]}"#.utf8),
+        Array(#"{"edits":[{"old":"a","new":"b"}]}"#.utf8), Array(#"{"edits":[{"old":{"b64":"AA=="},"new":"zero"}]}"#.utf8),
+        Array(#"{"edits":["#.utf8),
     ]
     private static let shells = [
         "true", "exit 3", "echo hello", "cat", "echo no >&2", "kill -9 $$", "head -c 300000 /dev/zero", "sleep 0.01",
@@ -75,9 +82,14 @@ import Testing
         add("cwd", .string(Array(directory.utf8)))
         let all = ParameterFuzzTests.self
         // Two names have another kind of value here than elsewhere. Of two members with the same name the first counts.
-        if operation.description == "search.grep", random.below(3) == 0 { add("mode", .string(Array(random.pick(all.words["mode"]!).utf8))) }
+        if operation.description == "search.grep", random.below(3) == 0 {
+            add("mode", .string(Array(random.pick(all.words["mode"]!).utf8)))
+        }
         if operation.description == "fs.readlink" { add("path", .string(Array("link".utf8))) }
         if operation.description == "process.start", random.below(2) == 0 { add("background", .bool(true)) }
+        if operation.description == "process.resize" {
+            for name in ["rows", "columns"] { add(name, .integer(Int64(1 + random.below(300)))) }
+        }
         if operation.description == "process.output" { add("from", .integer(Int64(random.below(400_000)))) }
         if operation.description.hasPrefix("search."), random.below(2) == 0 { add("no_ignore", .bool(true)) }
         for name in all.paths where random.below(4) > 0 { add(name, .string(Array(random.pick(all.names).utf8))) }

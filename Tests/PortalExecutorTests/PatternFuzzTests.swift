@@ -90,12 +90,16 @@ import Testing
         #expect(CompiledPattern(pattern(groups: groups, loops: 3), options: 0)?.lines(of: Array("a\nb".utf8)).first == 0)
         #expect(CompiledPattern(pattern(groups: 100, loops: 0), options: 0) == nil)
         let classes = String(repeating: "[a", count: 8) + String(repeating: "]", count: 8)
-        #expect(CompiledPattern(Array((String(repeating: "(", count: 98) + classes + String(repeating: ")", count: 98)).utf8), options: 0) != nil)
+        #expect(
+            CompiledPattern(Array((String(repeating: "(", count: 98) + classes + String(repeating: ")", count: 98)).utf8), options: 0)
+                != nil)
     }
 
     private static let scraps = [
-        "(", ")", "[", "]", "[^", "[[:alpha:]", "[:", "{", "}", "{2}", "{0,3}", "{1000}", "{1,", "*", "+", "?", "|", "\\", "\\d", "\\W", "\\S", "\\b",
-        "\\b{start}", "\\x{", "\\x{10FFFF}", "\\x{FFFFFFFF}", "\\u00e4", "\\U", "(?i)", "(?", "(?-i:", "(?P<n>", "(?m-", "&&", "--", "^", "$", ".", "-", "ä",
+        "(", ")", "[", "]", "[^", "[[:alpha:]", "[:", "{", "}", "{2}", "{0,3}", "{1000}", "{1,", "*", "+", "?", "|", "\\", "\\d", "\\W",
+        "\\S", "\\b",
+        "\\b{start}", "\\x{", "\\x{10FFFF}", "\\x{FFFFFFFF}", "\\u00e4", "\\U", "(?i)", "(?", "(?-i:", "(?P<n>", "(?m-", "&&", "--", "^",
+        "$", ".", "-", "ä",
         "\u{1F600}", "\u{10FFFF}", "\u{D7FF}", "\u{E000}", "\u{0}", "\n", "z-a", "a-\u{10FFFF}", "\\n", "((((((((", "[[[[[[[[[", "??????",
     ]
 
@@ -125,7 +129,9 @@ import Testing
 
     /// An expression of places only has no set, and what is looked up of sets must not be.
     @Test func expressionsWithoutSets() {
-        for pattern in ["", "(){2}", "(^){1,3}$", "^$", "(\\b)+"] { #expect(CompiledPattern(Array(pattern.utf8), options: 0) != nil, "\(pattern)") }
+        for pattern in ["", "(){2}", "(^){1,3}$", "^$", "(\\b)+"] {
+            #expect(CompiledPattern(Array(pattern.utf8), options: 0) != nil, "\(pattern)")
+        }
     }
 
     /// A class with more ranges than there is room for is refused, wherever in it they are.
