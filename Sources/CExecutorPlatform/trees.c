@@ -14,8 +14,11 @@ struct entry {
     int32_t process, parent, session;
     uint64_t started;
     char state;
-    int32_t tree;  // one more than the index of its tree, or 0
+    int32_t tree;  // one more than the index of its tree, 0 where it is in none, or `unsettled`
 };
+
+// The tree of a process that is between two programs, while nothing is known of it but its parent.
+enum { unsettled = -1 };
 
 static int read_small(const char *path, char *buffer, size_t capacity) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -118,6 +121,15 @@ static int32_t own_tree(const struct entry *entry, const struct platform_tree *t
     // An orphan is this process's child, or init's where the kernel knows no other reaper.
     if (entry->parent != self && entry->parent != 1) return 0;
     uint32_t number = marker_of(entry->process, prefix);
+    if (number == 0 && entry->parent == self) {
+        // While one program is exchanged for another, the kernel tells neither the environment nor the arguments.
+        char path[48], text[2];
+        platform_number_path(path, "/proc/", (unsigned long)entry->process, "/cmdline");
+        int is_between = read_small(path, text, sizeof text) == 0;
+        // The new program may have come between the two looks.
+        number = marker_of(entry->process, prefix);
+        if (number == 0 && is_between) return unsettled;
+    }
     for (int32_t index = 0; number > 0 && index < count; index++) {
         if (trees[index].leader == 0 || trees[index].number == number) return index + 1;
     }
@@ -161,12 +173,17 @@ int32_t platform_trees_signal(struct platform_tree *trees, int32_t tree_count, c
         for (size_t index = 0; index < count; index++) {
             if (entries[index].tree || entries[index].process == self) continue;
             const struct entry *parent = find(entries, count, entries[index].parent);
-            if (parent && parent->tree) entries[index].tree = parent->tree, changed = 1;
+            if (parent && parent->tree > 0) entries[index].tree = parent->tree, changed = 1;
         }
     }
     for (size_t index = 0; index < count; index++) {
         struct entry *entry = &entries[index];
         if (!entry->tree || entry->state == 'Z' || entry->state == 'X') continue;
+        if (entry->tree == unsettled) {
+            // It may be anybody's: whoever kills looks again, since then it is known.
+            for (int32_t number = 0; number < tree_count; number++) trees[number].living += trees[number].signal == SIGKILL;
+            continue;
+        }
         struct platform_tree *tree = &trees[entry->tree - 1];
         tree->living++;
         if (tree->signal > 0) send_signal(entry, tree->signal);

@@ -87,6 +87,9 @@ import Testing
         }
         if operation.description == "fs.readlink" { add("path", .string(Array("link".utf8))) }
         if operation.description == "process.start", random.below(2) == 0 { add("background", .bool(true)) }
+        if operation.description == "process.resize" {
+            for name in ["rows", "columns"] { add(name, .integer(Int64(1 + random.below(300)))) }
+        }
         if operation.description == "process.output" { add("from", .integer(Int64(random.below(400_000)))) }
         if operation.description.hasPrefix("search."), random.below(2) == 0 { add("no_ignore", .bool(true)) }
         for name in all.paths where random.below(4) > 0 { add(name, .string(Array(random.pick(all.names).utf8))) }

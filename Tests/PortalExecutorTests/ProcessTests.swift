@@ -103,6 +103,27 @@ import Testing
         for process in tree { #expect(!isAlive(process)) }
     }
 
+    /// An orphan in another session is known by its environment, of which the kernel tells nothing while it exchanges one program for another.
+    @Test func cancellingFindsWhoIsBetweenTwoPrograms() throws {
+        let scratch = try Scratch()
+        let program = try scratch.file("again", "#!/bin/sh\nexec \"$0\"\n")
+        chmod(program, 0o755)
+        let client = try ExecutorClient()
+        for _ in 0..<8 {
+            // Of each tree only the orphan is left, so that nobody else in it is a reason to look again.
+            let requests = try (0..<12).map { _ in
+                try client.send("process.start") { $0.set("shell", "(setsid sh -c 'echo $$; exec \(program)' &)") }
+            }
+            for id in requests { _ = try client.waitForText(id, "\n") }
+            for id in requests { try client.send(.cancel(id: id, Cancellation())) }
+            for id in requests {
+                // On a slow machine it may have come to its own end first, with the orphan left to the executor's.
+                guard try client.wait(id).error?.code == .cancelled else { continue }
+                for process in numbers(client.received(id, .stdout)) { #expect(!isAlive(process)) }
+            }
+        }
+    }
+
     @Test func timeoutEndsTheTree() throws {
         let outcome = try ExecutorClient().call("process.start") {
             $0.set("shell", "sleep 1000")
