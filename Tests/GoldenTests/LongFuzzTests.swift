@@ -101,7 +101,11 @@ private final class LongConversation {
             // The executor would wait for the rest of it.
             case .incomplete: continue
             // Nothing but the link's first steps sees it: now and then is enough.
-            case .ends: if Int.random(in: 0..<2000, using: &random) == 0 { return bytes }
+            case .ends:
+                guard Int.random(in: 0..<2000, using: &random) == 0 else { continue }
+                // The end of the session is a request too, whose number may not be one that was answered.
+                requests += 1
+                return numbered(bytes, requests) ?? bytes
             case .request:
                 if let numbered = numbered(bytes, requests + 1) {
                     requests += 1
