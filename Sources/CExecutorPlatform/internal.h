@@ -19,6 +19,11 @@ void platform_number_path(char *buffer, const char *prefix, unsigned long number
 // Reads digits, skipping spaces before them and one minus sign, and moves the position behind them.
 uint64_t platform_digits(const char **position);
 
+// Keeps nothing open but a channel to an executor, and exits when that says so or closes it. For a process that has no other threads and few
+// descriptors.
+enum { FEW_DESCRIPTORS = 32 };
+void platform_session_front(int32_t channel) __attribute__((noreturn));
+
 // Unlocked where it is all zero.
 struct platform_lock {
     int32_t state;    // 0 free, 1 held, 2 held and perhaps waited for

@@ -3,6 +3,12 @@ import PortalWire
 
 /// The environment entry by which a process's tree is found again, wherever its members went.
 struct ProcessMarker {
+    /// A prefix that no other executor has; nil where the host gives no random numbers.
+    static func newPrefix() -> [UInt8]? {
+        guard let number = randomHexadecimal(8) else { return nil }
+        return [UInt8]("PORTAL_PROCESS=") + number + [0x2E]
+    }
+
     /// Shared by all of this executor's.
     let prefix: [UInt8]
     let number: UInt32
@@ -34,8 +40,9 @@ final class ProcessTable {
     let trees: TreeSignals
     let recordings: RecordingBudget
 
-    init(marker: [UInt8], loop: EventLoop, signals: WorkerPool, recordings: RecordingBudget) {
-        prefix = [UInt8]("PORTAL_PROCESS=") + marker + [0x2E]
+    /// The prefix is that of the markers of all processes.
+    init(prefix: [UInt8], loop: EventLoop, signals: WorkerPool, recordings: RecordingBudget) {
+        self.prefix = prefix
         trees = TreeSignals(loop: loop, thread: signals, prefix: prefix)
         self.recordings = recordings
     }

@@ -14,6 +14,8 @@ public struct Hello: Sendable {
     public var epoch: [UInt8]?
     /// Proxy and executor: the number of sequenced frames that the sender has processed in this session.
     public var received: UInt64 = 0
+    /// Proxy to executor: it knows the session's secret and nothing of its history, which begins anew: open requests end without a word.
+    public var isAnew = false
     /// Executor (and proxy, once it knows): the host.
     public var host: HostFacts?
     /// Proxy to client: the request identifiers that this client uses, first and last.
@@ -73,12 +75,13 @@ extension Hello {
         self.build = build
         minimumVersion = minimum
         maximumVersion = maximum
+        session = value.string("session")
+        received = value.unsigned("received") ?? 0
+        isAnew = value.bool("anew") ?? false
         // An executor uses nothing else of a proxy's hello, and an image has no code for what it does not use.
         #if !hasFeature(Embedded)
             capabilities = (value.array("capabilities") ?? []).compactMap { $0.string }
-            session = value.string("session")
             epoch = value.string("epoch")
-            received = value.unsigned("received") ?? 0
             host = value["host"].flatMap { HostFacts($0) }
             if let range = value["identifiers"], let first = range.unsigned("first"), let last = range.unsigned("last"), first <= last {
                 identifiers = (first, last)
@@ -106,6 +109,9 @@ extension Hello {
         }
         if session != nil {
             writer.member("received", number: received)
+        }
+        if isAnew {
+            writer.member("anew", flag: true)
         }
         if let host {
             writer.name("host")
