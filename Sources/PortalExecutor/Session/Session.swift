@@ -239,8 +239,7 @@ final class Session {
         guard acknowledgementTimer == nil else { return }
         acknowledgementTimer = loop.after(Session.acknowledgementMilliseconds) { [self] in
             acknowledgementTimer = nil
-            // Without a link the next hello says it.
-            if pipe.isOpen { endpoint.acknowledgeIfNeeded() }
+            endpoint.acknowledgeIfNeeded()
         }
     }
 
