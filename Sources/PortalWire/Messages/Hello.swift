@@ -22,6 +22,8 @@ public struct Hello: Sendable {
     public var identifiers: (first: UInt64, last: UInt64)?
     /// Client to proxy: whether a person can be asked through this client.
     public var isInteractive = false
+    /// Client to proxy: how many seconds its requests wait for a link that was lost, before they fail; nil for the proxy's own measure.
+    public var patienceSeconds: UInt64?
     /// The sender's process identifier.
     public var process: UInt64?
 
@@ -88,6 +90,7 @@ extension Hello {
             }
             isInteractive = value.bool("interactive") ?? false
             process = value.unsigned("process")
+            patienceSeconds = value.unsigned("patience_s")
         #endif
     }
 
@@ -125,6 +128,9 @@ extension Hello {
         }
         if isInteractive {
             writer.member("interactive", flag: true)
+        }
+        if let patienceSeconds {
+            writer.member("patience_s", number: patienceSeconds)
         }
         if let process {
             writer.member("process", number: process)
