@@ -1,5 +1,19 @@
 import CExecutorPlatform
 
+/// The descriptors of a link: two for its bytes, and one to whoever handed it over and waits for its end, -1 where nobody does.
+struct LinkDescriptors {
+    let input: Int32
+    let output: Int32
+    let channel: Int32
+
+    /// In this order.
+    init(_ descriptors: [Int32]) {
+        input = descriptors[0]
+        output = descriptors[1]
+        channel = descriptors[2]
+    }
+}
+
 /// The link's bytes: one pair of descriptors after the other, or none.
 final class LinkPipe {
     private static let readLength = 64 * 1024
@@ -12,7 +26,7 @@ final class LinkPipe {
     private(set) var bytesOut: UInt64 = 0
     private let loop: EventLoop
     private let buffer = UnsafeMutableRawPointer.allocate(byteCount: readLength, alignment: 16)
-    private var link = LinkDescriptors()
+    private var link = LinkDescriptors([-1, -1, -1])
     private var input: Watch?
     private var output: Watch?
     private var channel: Watch?
@@ -41,19 +55,24 @@ final class LinkPipe {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        for watch in [input, output, channel] {
-            if let watch { loop.unwatch(watch) }
-        }
-        input = nil
-        output = nil
-        channel = nil
-        for descriptor in [link.input, link.output, link.channel] { platform_close(descriptor) }
+        end(&input)
+        end(&output)
+        end(&channel)
+        platform_close(link.input)
+        platform_close(link.output)
+        platform_close(link.channel)
         pieces = []
         firstPiece = 0
         offset = 0
         unsentBytes = 0
         isBlocked = false
         hasFailed = false
+    }
+
+    @inline(never)
+    private func end(_ watch: inout Watch?) {
+        if let watch { loop.unwatch(watch) }
+        watch = nil
     }
 
     /// Tells whoever handed the link over what to exit with; without that it is 0.

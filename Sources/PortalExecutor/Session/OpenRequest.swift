@@ -15,8 +15,8 @@ class OpenRequest {
     /// Whether the requester's data has come to its end.
     fileprivate(set) var inputHasEnded: Bool
     fileprivate(set) var isFinished = false
-    /// Whether whoever asked is gone for good: it comes to its end, and nothing is sent of it.
-    private(set) var isForgotten = false
+    /// Not 0 where whoever asked is gone for good: it comes to its end, nothing is sent of it, and the session keeps it under this number.
+    private(set) var forgottenAs: UInt64 = 0
     /// Whether it stands in one of the session's queues of those that may have something to send.
     var isQueued = false
     /// The batch whose item it is: then the batch is what the requester sees.
@@ -42,8 +42,8 @@ class OpenRequest {
     func produce() -> Bool { false }
 
     /// Comes to its end as when it is cancelled, and says nothing.
-    final func forget() {
-        isForgotten = true
+    final func forget(as number: UInt64) {
+        forgottenAs = number
         cancel(Cancellation())
     }
 
@@ -57,7 +57,7 @@ class OpenRequest {
     /// Returns credit for data that was used.
     final func consumed(_ count: Int) {
         let grant = window.consume(count)
-        if grant > 0, !inputHasEnded, !isFinished, !isForgotten { session.send(.credit(id: id, bytes: grant)) }
+        if grant > 0, !inputHasEnded, !isFinished, forgottenAs == 0 { session.send(.credit(id: id, bytes: grant)) }
     }
 
     /// The requester has more data than credit.
@@ -67,7 +67,7 @@ class OpenRequest {
     }
 
     final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
-        guard !isForgotten else { return }
+        guard forgottenAs == 0 else { return }
         credit.take(bytes.count)
         if let batch { return batch.sends(stream, bytes) }
         budget.take(bytes.count)

@@ -30,7 +30,10 @@ final class Session {
 
     private var endpoint = LinkEndpoint(isCounting: true)
     private let pipe: LinkPipe
-    private let socket: SessionSocket?
+    /// Where later links come in, and whether there can be any.
+    private let listener: Int32
+    private var outlivesLinks: Bool { listener >= 0 }
+    private let secret: [UInt8]
     private var hello: Hello
     /// Whether a peer has said hello so far: before, there is nothing to be resumed.
     private var hasBegun = false
@@ -38,7 +41,8 @@ final class Session {
     private var lastHeard = platform_clock()
     private var open = NumberTable<OpenRequest>()
     /// Requests whose requester is gone for good, until they have come to their end.
-    private var forgotten: [OpenRequest] = []
+    private var forgotten = NumberTable<OpenRequest>()
+    private var forgottenCount: UInt64 = 0
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
     private var streams = ReadyQueue()
@@ -50,14 +54,16 @@ final class Session {
     /// - Parameters:
     ///   - secret: By which the peer of a later link is known.
     ///   - prefix: Of the markers of all processes.
-    ///   - socket: Where later links come in.
-    init?(secret: [UInt8], prefix: [UInt8], socket: SessionSocket?, lingerSeconds: UInt64, lingerProblem: [UInt8]?) {
+    ///   - listener: The socket where later links come in; -1 for none.
+    ///   - problem: Why there is none although there should be.
+    init?(secret: [UInt8], prefix: [UInt8], listener: Int32, lingerSeconds: UInt64, problem: [UInt8]?) {
         guard let loop = EventLoop(), let epoch = randomHexadecimal(8) else { return nil }
         self.loop = loop
         self.epoch = epoch
-        self.socket = socket
-        self.lingerSeconds = socket == nil ? 0 : lingerSeconds
-        self.lingerProblem = lingerProblem
+        self.secret = secret
+        self.listener = listener
+        self.lingerSeconds = listener < 0 ? 0 : lingerSeconds
+        lingerProblem = problem
         workers = WorkerPool(event: loop.event, most: 16)
         signalling = WorkerPool(event: loop.event, most: 1)
         facts = discoverHost()
@@ -66,7 +72,7 @@ final class Session {
         pipe = LinkPipe(loop: loop)
         hello = Hello(build: executorBuild)
         hello.capabilities = [[UInt8]("files"), [UInt8]("process")]
-        if socket != nil { hello.capabilities.append([UInt8]("resume")) }
+        if listener >= 0 { hello.capabilities.append([UInt8]("resume")) }
         hello.session = secret
         hello.epoch = epoch
         hello.host = facts
@@ -89,8 +95,8 @@ final class Session {
         pipe.onBytes = { [self] bytes in receive(bytes) }
         pipe.onEnd = { [self] in linkEnded() }
         adopt(link, token: token)
-        if let socket {
-            socket.listen(loop) { [self] link, token in adopt(link, token: token) }
+        if outlivesLinks {
+            _ = loop.watch(listener, EventLoop.readable) { [self] _ in letIn() }
             linger()
         }
         while status == nil {
@@ -124,8 +130,14 @@ final class Session {
         flush()
     }
 
+    private func letIn() {
+        var link: [Int32] = [-1, -1, -1]
+        var token = [UInt8](repeating: 0, count: 129)
+        if platform_session_receive(&token, 128, &link) > 0 { adopt(LinkDescriptors(link), token: bytes(of: token)) }
+    }
+
     private func linkEnded() {
-        if socket == nil { end(status: 0) } else { dropLink() }
+        if outlivesLinks { dropLink() } else { end(status: 0) }
     }
 
     private func dropLink() {
@@ -143,7 +155,7 @@ final class Session {
 
     private func begin(with theirs: Hello) throws(WireError) {
         // Whoever does not know the secret can only have the first link, before there is anything.
-        if theirs.session == nil ? hasBegun : theirs.session != hello.session { return refuse() }
+        if let session = theirs.session { if session != secret { return refuse() } } else if hasBegun { return refuse() }
         if theirs.isAnew || !hasBegun {
             forgetRequests()
             endpoint.begin()
@@ -156,7 +168,7 @@ final class Session {
     /// The peer is of another session: its link ends.
     private func refuse() {
         let goodbye = Message.goodbye(code: .invalid, text: [UInt8]("the executor has another session")).frame()
-        guard socket != nil else { return end(status: 1, farewell: goodbye) }
+        guard outlivesLinks else { return end(status: 1, farewell: goodbye) }
         pipe.queue(goodbye.bytes)
         pipe.flush()
         dropLink()
@@ -166,8 +178,11 @@ final class Session {
     private func forgetRequests() {
         let requests = open.objects
         open = NumberTable()
-        forgotten += requests
-        for request in requests { request.forget() }
+        for request in requests {
+            forgottenCount += 1
+            forgotten.insert(request, for: forgottenCount)
+            request.forget(as: forgottenCount)
+        }
     }
 
     // MARK: In
@@ -249,15 +264,12 @@ final class Session {
 
     /// Sends a request's last frame and forgets it.
     func close(_ request: OpenRequest, with frame: Frame) {
-        guard request.isForgotten else {
-            endpoint.send(sequenced: frame)
-            _ = open.remove(request.id)
+        guard request.forgottenAs == 0 else {
+            _ = forgotten.remove(request.forgottenAs)
             return
         }
-        for index in 0..<forgotten.count where forgotten[index] === request {
-            forgotten.remove(at: index)
-            return
-        }
+        endpoint.send(sequenced: frame)
+        _ = open.remove(request.id)
     }
 
     /// The most bytes that a piece of a stream should have.
@@ -296,7 +308,7 @@ final class Session {
     // MARK: The end
 
     private func shutDown() {
-        socket?.remove()
+        if outlivesLinks { platform_session_remove() }
         if let farewell { pipe.queue(farewell.bytes) } else { flush() }
         // A peer that does not read gets no more patience than this.
         pipe.flushWaiting(milliseconds: 1000)
@@ -310,7 +322,8 @@ final class Session {
             _ = platform_wait_ready(loop.event, EventLoop.readable, 10)
         }
         processes.killAll()
-        for request in open.objects + forgotten { request.abandon() }
+        for request in open.objects { request.abandon() }
+        for request in forgotten.objects { request.abandon() }
         if let status, status != 0 { pipe.say(status: UInt8(truncatingIfNeeded: status)) }
     }
 }
