@@ -24,6 +24,9 @@ void platform_session_keep(int32_t channel);
 // The same, and exits when the executor at the other end of the channel says so or closes it.
 void platform_session_front(int32_t channel) __attribute__((noreturn));
 
+// Goes on in another process.
+int32_t platform_session_detach(const uint8_t *prefix, struct platform_link *link);
+
 // Unlocked where it is all zero.
 struct platform_lock {
     int32_t state;    // 0 free, 1 held, 2 held and perhaps waited for

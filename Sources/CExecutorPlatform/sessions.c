@@ -65,14 +65,18 @@ static int open_directory(const char *program) {
     return PLATFORM_NOT_PRIVATE;
 }
 
+static void hexadecimal(char *text, const uint8_t *bytes, int digits) {
+    for (int index = 0; index < digits; index++) text[index] = "0123456789abcdef"[bytes[index / 2] >> (index % 2 ? 0 : 4) & 15];
+}
+
 // What a session is called where others may read it, on command lines: the beginning of its secret's SHA-256.
-static void set_name(char *name, const uint8_t *secret) {
+static void set_name(char *name, const char *secret) {
     struct platform_sha256 hash;
     uint8_t digest[32];
     platform_sha256_begin(&hash);
-    platform_sha256_add(&hash, secret, strlen((const char *)secret));
+    platform_sha256_add(&hash, secret, strlen(secret));
     platform_sha256_end(&hash, digest);
-    for (int index = 0; index < NAME; index++) name[index] = "0123456789abcdef"[digest[index / 2] >> (index % 2 ? 0 : 4) & 15];
+    hexadecimal(name, digest, NAME);
 }
 
 // Removes the sockets of this host whose executors were killed. A socket that somebody has refuses one of another type with another error
@@ -127,24 +131,43 @@ static int bind_own(void) {
     return status < 0 || rename(first.sun_path, own.sun_path) < 0 ? -errno : 0;
 }
 
-int32_t platform_session_open(const uint8_t *program, const uint8_t *secret, const uint8_t *former, const uint8_t *token) {
+static int find_place(const struct platform_serve *serve) {
     struct utsname names;
-    int error = open_directory((const char *)program);
+    int error = open_directory((const char *)serve->program);
     if (error < 0) return error;
     own.sun_family = AF_UNIX;
-    set_name(own.sun_path, secret);
+    set_name(own.sun_path, (const char *)serve->secret);
     own.sun_path[NAME] = '.';
     if (uname(&names) == 0) strcpy(own.sun_path + NAME + 1, names.nodename);
     listener = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
     // An address has room for a hundred bytes only, so the directory is the working directory meanwhile.
     int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (listener < 0 || before < 0 || fchdir(directory) < 0) return -errno;
-    if (former) hand_over(former, token);
+    if (serve->former) hand_over(serve->former, serve->token);
     sweep();
     error = bind_own();
     if (fchdir(before) < 0) error = -errno;
     close(before);
-    return error < 0 ? error : listener;
+    return error;
+}
+
+int32_t platform_session_begin(struct platform_serve *serve) {
+    static char secret[33], prefix[] = "PORTAL_PROCESS=0123456789abcdef.";
+    uint8_t random[24];
+    platform_prepare();
+    int32_t error = platform_random(random, sizeof random);
+    hexadecimal(secret, random, 32);
+    hexadecimal(prefix + sizeof "PORTAL_PROCESS", random + 16, 16);
+    serve->secret = (uint8_t *)secret;
+    serve->prefix = (uint8_t *)prefix;
+    serve->link = (struct platform_link){0, 1, -1};
+    serve->listener = -1;
+    if (error < 0 || serve->linger_seconds == 0) return error;
+    error = find_place(serve);
+    if (error == 0) error = platform_session_detach(serve->prefix, &serve->link);
+    if (error == 0) serve->listener = listener;
+    else platform_session_remove();
+    return error;
 }
 
 void platform_session_remove(void) {
@@ -152,21 +175,24 @@ void platform_session_remove(void) {
     close(listener);
 }
 
-int32_t platform_session_receive(uint8_t *token, size_t capacity, int32_t link[3]) {
+int32_t platform_session_receive(uint8_t token[129], struct platform_link *link) {
     struct parcel parcel;
     struct ucred peer;
     socklen_t length = sizeof peer;
-    prepare(&parcel, token, capacity);
+    int32_t received[3] = {-1, -1, -1};
+    prepare(&parcel, token, 128);
     long count = syscall(SYS_recvmsg, listener, &parcel.message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
     if (count < 0 || !header || header->cmsg_type != SCM_RIGHTS) return 0;
+    token[count] = 0;
     size_t size = header->cmsg_len - CMSG_LEN(0);
-    memcpy(link, CMSG_DATA(header), size);
-    // The channel was made by who hands over. Where it has given up by now, the link is another executor's.
-    if (size == 3 * sizeof *link && syscall(SYS_getsockopt, link[2], SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
-        && peer.uid == geteuid() && platform_write(link[2], "", 1) == 1)
-        return (int32_t)count;
-    for (size_t index = 0; index < size / sizeof *link; index++) close(link[index]);
+    memcpy(received, CMSG_DATA(header), size);
+    *link = (struct platform_link){received[0], received[1], received[2]};
+    // The channel was made by who hands over. Where that has given up by now, the link is another executor's.
+    if (size == sizeof received && syscall(SYS_getsockopt, link->channel, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
+        && peer.uid == geteuid() && platform_write(link->channel, "", 1) == 1)
+        return 1;
+    for (size_t index = 0; index < size / sizeof *received; index++) close(received[index]);
     return 0;
 }
 
@@ -185,7 +211,9 @@ void platform_session_keep(int32_t channel) {
 }
 
 int32_t platform_read_serve(int32_t count, char *const *arguments, struct platform_serve *serve) {
-    *serve = (struct platform_serve){(const uint8_t *)arguments[2], 0, NULL};
+    memset(serve, 0, sizeof *serve);
+    serve->program = (const uint8_t *)arguments[0];
+    serve->token = (const uint8_t *)arguments[2];
     if (count == 3) return 1;
     if ((count != 5 && count != 7) || strcmp(arguments[3], "--linger") != 0) return 0;
     const char *digits = arguments[4];
@@ -194,5 +222,7 @@ int32_t platform_read_serve(int32_t count, char *const *arguments, struct platfo
     if (*digits || serve->linger_seconds == 0 || serve->linger_seconds > INT32_MAX) return 0;
     if (count == 5) return 1;
     serve->former = (const uint8_t *)arguments[6];
-    return strcmp(arguments[5], "--resume") == 0 && strlen(arguments[6]) == NAME && strspn(arguments[6], "0123456789abcdef") == NAME;
+    int length = 0;
+    while (arguments[6][length] && strchr("0123456789abcdef", arguments[6][length])) length++;
+    return strcmp(arguments[5], "--resume") == 0 && length == NAME && !arguments[6][NAME];
 }

@@ -34,13 +34,13 @@ static void __attribute__((noreturn)) supervise(pid_t executor, const uint8_t *p
     _exit(0);
 }
 
-int32_t platform_session_detach(const uint8_t *prefix, int32_t link[3]) {
+int32_t platform_session_detach(const uint8_t *prefix, struct platform_link *link) {
     // The front's end of the channel and the executor's, and a pipe.
     int made[4] = {-1, -1, -1, -1}, *channel = made, *nowhere = made + 2;
     pid_t front = -1;
-    link[0] = fcntl(0, F_DUPFD_CLOEXEC, 3);
-    link[1] = fcntl(1, F_DUPFD_CLOEXEC, 3);
-    if (link[0] >= 0 && link[1] >= 0 && pipe(nowhere) == 0
+    link->input = fcntl(0, F_DUPFD_CLOEXEC, 3);
+    link->output = fcntl(1, F_DUPFD_CLOEXEC, 3);
+    if (link->input >= 0 && link->output >= 0 && pipe(nowhere) == 0
         && syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) == 0)
         front = copy_process();
     int error = errno;
@@ -49,7 +49,7 @@ int32_t platform_session_detach(const uint8_t *prefix, int32_t link[3]) {
         signal(SIGCHLD, SIG_IGN);
         platform_session_front(channel[0]);
     }
-    link[2] = channel[1];
+    link->channel = channel[1];
     if (front == 0) {
         setsid();
         prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -62,8 +62,8 @@ int32_t platform_session_detach(const uint8_t *prefix, int32_t link[3]) {
         for (int number = 0; number < 3; number++) dup2(nowhere[1], number);
         channel[1] = -1;
     } else {
-        close(link[0]);
-        close(link[1]);
+        close(link->input);
+        close(link->output);
     }
     for (int index = 0; index < 4; index++) close(made[index]);
     return front == 0 ? 0 : -error;

@@ -14,7 +14,7 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
     }
     var wanted = platform_serve()
     if arguments.count >= 3, arguments[1].equals("serve"), platform_read_serve(argc, argv, &wanted) != 0 {
-        return serve(wanted, program: arguments[0])
+        return serve(&wanted)
     }
     if arguments.count == 4, arguments[1].equals("check") { return check(file: arguments[2], hexadecimal: arguments[3]) }
     if arguments.count == 3, arguments[1].equals("environment") {
@@ -32,36 +32,15 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
 /// The build as the hello and `executor version` say it.
 let executorBuild = [UInt8]("portal-executor 0.1")
 
-private func serve(_ wanted: platform_serve, program: [UInt8]) -> Int32 {
-    platform_prepare()
-    if let secret = randomHexadecimal(16), let prefix = ProcessMarker.newPrefix(), let token = wanted.token {
-        var link: [Int32] = [0, 1, -1]
-        var listener: Int32 = -1
-        var problem: [UInt8]?
-        if wanted.linger_seconds > 0 {
-            listener = platform_session_open(terminated(program), terminated(secret), wanted.former, token)
-            let status = listener < 0 ? listener : platform_session_detach(terminated(prefix), &link)
-            if status < 0 {
-                problem = lingerProblem(status)
-                platform_session_remove()
-                listener = -1
-                link = [0, 1, -1]
-            }
-        }
-        if let session = Session(secret: secret, prefix: prefix, listener: listener, lingerSeconds: wanted.linger_seconds, problem: problem) {
-            let status = session.run(LinkDescriptors(link), token: bytes(of: token))
-            // Workers may still be inside a stalled disk: nothing of theirs is waited for.
-            platform_exit(status)
-        }
+private func serve(_ wanted: inout platform_serve) -> Int32 {
+    let status = platform_session_begin(&wanted)
+    if let session = Session(wanted, problem: status) {
+        let status = session.run(wanted.link, token: bytes(of: wanted.token))
+        // Workers may still be inside a stalled disk: nothing of theirs is waited for.
+        platform_exit(status)
     }
     write([UInt8]("portal-executor: the host gives no event queue or random numbers\n"), to: 2)
     return 1
-}
-
-private func lingerProblem(_ status: Int32) -> [UInt8] {
-    let directory = platform_session_directory().map { bytes(of: $0) } ?? []
-    guard status == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, status).message }
-    return directory + [UInt8](": not a directory of this user with mode 0700")
 }
 
 private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {

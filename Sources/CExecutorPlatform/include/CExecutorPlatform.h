@@ -282,31 +282,36 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);
 
 // ---- Sessions that outlive their links
 
-// What is there is no directory, another user's, or open to others.
+// What is at the directory's path is no directory, another user's, or open to others.
 enum { PLATFORM_NOT_PRIVATE = -4096 };
-// Listens for those who resume the session of a secret, at a socket in the directory `sessions` beside a program, which is what it was called
-// or, where that has no slash, this one. Removes the sockets that killed executors left there. Where the name of a former session is given
-// (16 bytes, or null), and that has a living executor, this process's standard input and output go there, with a token of at most 128 bytes,
-// and this process exits when they are done with. Returns the socket. Before any other thread, and once.
-int32_t platform_session_open(const uint8_t *program, const uint8_t *secret, const uint8_t *former, const uint8_t *token);
+// Descriptors of a link's bytes, and of a channel to the process that waits for the link's end, -1 where none does: one byte is that process's
+// exit status, and the channel's end the status 0.
+struct platform_link {
+    int32_t input, output, channel;
+};
+// What a command line of `serve` asks for, and what it is given.
+struct platform_serve {
+    const uint8_t *token, *program;
+    uint64_t linger_seconds;  // 0 where it was not asked for
+    const uint8_t *former;    // the session to be resumed, or null
+    // Filled when it begins: the session's secret, the prefix of its processes' markers, its first link, and the socket where later ones come in.
+    const uint8_t *secret, *prefix;
+    struct platform_link link;
+    int32_t listener;
+};
+// Whether it makes sense. There are three arguments or more.
+int32_t platform_read_serve(int32_t count, char *const *arguments, struct platform_serve *serve);
+// Prepares this process for a session. One that lingers gets a socket in the directory `sessions` beside the program, from which the sockets of
+// killed executors are removed, and then a process of its own: this is where it goes on, away from whoever started it, and with a supervisor for
+// its parent that kills what it leaves. Where the former session has a living executor, that gets the link instead. Whoever was started exits
+// when its link ends. Before any other thread, and once. Where it fails the session has no socket and ends with its link.
+int32_t platform_session_begin(struct platform_serve *serve);
 // The directory, as far as it was known.
 const uint8_t *platform_session_directory(void);
 // Nobody finds the session any more.
 void platform_session_remove(void);
-// Returns in a process of its own, away from whoever started this, with a supervisor for its parent that kills what it leaves. This process
-// exits when it is told to. Filled in: the descriptors of its standard input and output, and a channel to it: one byte is its exit status, and
-// the channel's end the status 0. Before any other thread.
-int32_t platform_session_detach(const uint8_t *prefix, int32_t link[3]);
-// Takes a link that waits at the socket: three such descriptors, and the token, which is filled in. Returns the token's length, 0 for none.
-int32_t platform_session_receive(uint8_t *token, size_t capacity, int32_t link[3]);
-// What a command line of `serve` asks for.
-struct platform_serve {
-    const uint8_t *token;
-    uint64_t linger_seconds;  // 0 where it was not asked for
-    const uint8_t *former;    // null where none was named
-};
-// Whether it makes sense. There are three arguments or more.
-int32_t platform_read_serve(int32_t count, char *const *arguments, struct platform_serve *serve);
+// Takes a link that waits at the socket, and its token, which is filled in and ended by NUL. Returns whether there was one.
+int32_t platform_session_receive(uint8_t token[129], struct platform_link *link);
 
 // ---- Searching
 

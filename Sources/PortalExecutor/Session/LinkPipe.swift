@@ -1,19 +1,5 @@
 import CExecutorPlatform
 
-/// The descriptors of a link: two for its bytes, and one to whoever handed it over and waits for its end, -1 where nobody does.
-struct LinkDescriptors {
-    let input: Int32
-    let output: Int32
-    let channel: Int32
-
-    /// In this order.
-    init(_ descriptors: [Int32]) {
-        input = descriptors[0]
-        output = descriptors[1]
-        channel = descriptors[2]
-    }
-}
-
 /// The link's bytes: one pair of descriptors after the other, or none.
 final class LinkPipe {
     private static let readLength = 64 * 1024
@@ -26,7 +12,7 @@ final class LinkPipe {
     private(set) var bytesOut: UInt64 = 0
     private let loop: EventLoop
     private let buffer = UnsafeMutableRawPointer.allocate(byteCount: readLength, alignment: 16)
-    private var link = LinkDescriptors([-1, -1, -1])
+    private var link = platform_link()
     private var input: Watch?
     private var output: Watch?
     private var channel: Watch?
@@ -41,7 +27,7 @@ final class LinkPipe {
 
     deinit { buffer.deallocate() }
 
-    func open(_ link: LinkDescriptors) {
+    func open(_ link: platform_link) {
         self.link = link
         isOpen = true
         _ = platform_set_nonblocking(link.input)

@@ -18,10 +18,9 @@ final class Session {
     let login: LoginEnvironment
     let facts: HostFacts
     let epoch: [UInt8]
-    /// How long it lives without hearing anything, in seconds; 0 where it ends with its link.
+    /// How long it lives without hearing anything, in seconds, where it outlives its links.
     let lingerSeconds: UInt64
-    /// Why it ends with its link although it should not.
-    let lingerProblem: [UInt8]?
+    private let lingerProblem: Int32
     private(set) var linkCount = 0
     private(set) var requestCount: UInt64 = 0
     private(set) var bytesIn: UInt64 = 0
@@ -32,7 +31,7 @@ final class Session {
     private let pipe: LinkPipe
     /// Where later links come in, and whether there can be any.
     private let listener: Int32
-    private var outlivesLinks: Bool { listener >= 0 }
+    var outlivesLinks: Bool { listener >= 0 }
     private let secret: [UInt8]
     private var hello: Hello
     /// Whether a peer has said hello so far: before, there is nothing to be resumed.
@@ -40,8 +39,7 @@ final class Session {
     /// When a byte came the last time, or a link ended.
     private var lastHeard = platform_clock()
     private var open = NumberTable<OpenRequest>()
-    /// Requests whose requester is gone for good, until they have come to their end.
-    private var forgotten = NumberTable<OpenRequest>()
+    /// How many requests were forgotten so far. They are among the open ones until they have come to their end.
     private var forgottenCount: UInt64 = 0
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
@@ -51,23 +49,19 @@ final class Session {
     /// The frame to part with.
     private var farewell: Frame?
 
-    /// - Parameters:
-    ///   - secret: By which the peer of a later link is known.
-    ///   - prefix: Of the markers of all processes.
-    ///   - listener: The socket where later links come in; -1 for none.
-    ///   - problem: Why there is none although there should be.
-    init?(secret: [UInt8], prefix: [UInt8], listener: Int32, lingerSeconds: UInt64, problem: [UInt8]?) {
+    /// - Parameter problem: The errno that stands for why it ends with its link although it should not; 0 where all is well.
+    init?(_ wanted: platform_serve, problem: Int32) {
         guard let loop = EventLoop(), let epoch = randomHexadecimal(8) else { return nil }
         self.loop = loop
         self.epoch = epoch
-        self.secret = secret
-        self.listener = listener
-        self.lingerSeconds = listener < 0 ? 0 : lingerSeconds
+        secret = bytes(of: wanted.secret)
+        listener = wanted.listener
+        lingerSeconds = wanted.linger_seconds
         lingerProblem = problem
         workers = WorkerPool(event: loop.event, most: 16)
         signalling = WorkerPool(event: loop.event, most: 1)
         facts = discoverHost()
-        processes = ProcessTable(prefix: prefix, loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
+        processes = ProcessTable(prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
         login = LoginEnvironment(workers: workers)
         pipe = LinkPipe(loop: loop)
         hello = Hello(build: executorBuild)
@@ -83,7 +77,7 @@ final class Session {
 
     /// Serves until the peer, a signal, a broken rule or silence ends it, and leaves nothing behind.
     /// - Returns: The exit status.
-    func run(_ link: LinkDescriptors, token: [UInt8]) -> Int32 {
+    func run(_ link: platform_link, token: [UInt8]) -> Int32 {
         loop.onEvent = { [self] in
             let signals = platform_take_signals()
             if signals & 1 != 0 { processes.reap() }
@@ -120,7 +114,7 @@ final class Session {
     // MARK: Links
 
     /// Begins a link; the one before it, if there is one, is over.
-    private func adopt(_ link: LinkDescriptors, token: [UInt8]) {
+    private func adopt(_ link: platform_link, token: [UInt8]) {
         dropLink()
         linkCount += 1
         pipe.open(link)
@@ -131,9 +125,9 @@ final class Session {
     }
 
     private func letIn() {
-        var link: [Int32] = [-1, -1, -1]
+        var link = platform_link()
         var token = [UInt8](repeating: 0, count: 129)
-        if platform_session_receive(&token, 128, &link) > 0 { adopt(LinkDescriptors(link), token: bytes(of: token)) }
+        if platform_session_receive(&token, &link) > 0 { adopt(link, token: bytes(of: token)) }
     }
 
     private func linkEnded() {
@@ -155,7 +149,11 @@ final class Session {
 
     private func begin(with theirs: Hello) throws(WireError) {
         // Whoever does not know the secret can only have the first link, before there is anything.
-        if let session = theirs.session { if session != secret { return refuse() } } else if hasBegun { return refuse() }
+        if let session = theirs.session {
+            guard session == secret else { throw .session }
+        } else if hasBegun {
+            throw .session
+        }
         if theirs.isAnew || !hasBegun {
             forgetRequests()
             endpoint.begin()
@@ -165,24 +163,23 @@ final class Session {
         hasBegun = true
     }
 
-    /// The peer is of another session: its link ends.
-    private func refuse() {
-        let goodbye = Message.goodbye(code: .invalid, text: [UInt8]("the executor has another session")).frame()
-        guard outlivesLinks else { return end(status: 1, farewell: goodbye) }
-        pipe.queue(goodbye.bytes)
-        pipe.flush()
-        dropLink()
-    }
-
     /// Ends all requests without a word.
     private func forgetRequests() {
-        let requests = open.objects
-        open = NumberTable()
-        for request in requests {
+        for request in open.objects where !request.isForgotten {
             forgottenCount += 1
-            forgotten.insert(request, for: forgottenCount)
-            request.forget(as: forgottenCount)
+            let former = request.number
+            request.forget(forgottenCount)
+            open.renumber(former, as: request.number)
+            request.cancel(Cancellation())
         }
+    }
+
+    /// Why it ends with its link although it should not.
+    var lingerText: [UInt8]? {
+        guard lingerProblem < 0 else { return nil }
+        let directory = bytes(of: platform_session_directory())
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        return directory + [UInt8](": not a directory of this user with mode 0700")
     }
 
     // MARK: In
@@ -196,11 +193,20 @@ final class Session {
             while status == nil, let event = try endpoint.nextEvent() { try act(on: event) }
         } catch {
             switch error {
-            case .broken(let error): end(status: 1, farewell: LinkEndpoint.goodbye(for: error))
+            case .broken(let error): end(for: error)
             case .goodbye: linkEnded()
             }
         }
         scheduleAcknowledgement()
+    }
+
+    private func end(for error: WireError) {
+        let goodbye = LinkEndpoint.goodbye(for: error)
+        // Who is of another session has done nothing to this one.
+        guard case .session = error, outlivesLinks else { return end(status: 1, farewell: goodbye) }
+        pipe.queue(goodbye.bytes)
+        pipe.flush()
+        dropLink()
     }
 
     private func act(on event: LinkEndpoint.Event) throws(LinkError) {
@@ -264,12 +270,8 @@ final class Session {
 
     /// Sends a request's last frame and forgets it.
     func close(_ request: OpenRequest, with frame: Frame) {
-        guard request.forgottenAs == 0 else {
-            _ = forgotten.remove(request.forgottenAs)
-            return
-        }
-        endpoint.send(sequenced: frame)
-        _ = open.remove(request.id)
+        if !request.isForgotten { endpoint.send(sequenced: frame) }
+        _ = open.remove(request.number)
     }
 
     /// The most bytes that a piece of a stream should have.
@@ -323,7 +325,6 @@ final class Session {
         }
         processes.killAll()
         for request in open.objects { request.abandon() }
-        for request in forgotten.objects { request.abandon() }
         if let status, status != 0 { pipe.say(status: UInt8(truncatingIfNeeded: status)) }
     }
 }
