@@ -3,175 +3,226 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { NAME = 16 };
+// The C library's functions for sockets are ten times the code of the calls that they make; this is all that is used of them. A 32-bit x86
+// kernel before 4.3 has other calls, and then the executor ends with its link.
+#define socket(domain, type) (int)syscall(SYS_socket, domain, type, 0)
 
-// What carries a link: some bytes, and two descriptors beside them.
+enum { NAME = 16, ANSWER_MILLISECONDS = 5000 };
+
+// This process's session.
+static int directory = -1, listener = -1;
+static char path[4096];
+static struct sockaddr_un own;
+
+// What hands a link over: its token, and three descriptors beside it.
 struct parcel {
     struct msghdr message;
     struct iovec part;
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(2 * sizeof(int))];
+        char room[CMSG_SPACE(3 * sizeof(int32_t))];
     } control;
 };
 
-static void prepare(struct parcel *parcel, void *bytes, size_t count) {
+static void prepare(struct parcel *parcel, const uint8_t *bytes, size_t count) {
     memset(parcel, 0, sizeof *parcel);
-    parcel->part.iov_base = bytes;
+    parcel->part.iov_base = (void *)bytes;
     parcel->part.iov_len = count;
     parcel->message.msg_iov = &parcel->part;
     parcel->message.msg_iovlen = 1;
     parcel->message.msg_control = &parcel->control;
-    parcel->message.msg_controllen = sizeof parcel->control;
+    parcel->message.msg_controllen = CMSG_LEN(3 * sizeof(int32_t));
 }
 
-int32_t platform_sessions_open(const uint8_t *program, uint8_t *path, size_t capacity) {
-    size_t length = strlen((const char *)program);
-    if (length + sizeof "sessions" > capacity) return -ENAMETOOLONG;
-    if (strchr((const char *)program, '/')) {
-        memcpy(path, program, length);
-    } else {
-        ssize_t count = readlink("/proc/self/exe", (char *)path, capacity - sizeof "sessions");
+const uint8_t *platform_session_directory(void) { return (const uint8_t *)path; }
+
+static int open_directory(const char *program) {
+    size_t length = strlen(program);
+    ssize_t count = -1;
+    if (!strchr(program, '/')) {
+        count = readlink("/proc/self/exe", path, sizeof path - sizeof "sessions");
         if (count < 0) return -errno;
         length = (size_t)count;
     }
+    if (length > sizeof path - sizeof "sessions") return -ENAMETOOLONG;
+    if (count < 0) memcpy(path, program, length);
     while (length > 0 && path[length - 1] != '/') length--;
     memcpy(path + length, "sessions", sizeof "sessions");
-    if (mkdir((char *)path, 0700) < 0 && errno != EEXIST) return -errno;
-    int directory = open((char *)path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (mkdir(path, 0700) < 0 && errno != EEXIST) return -errno;
+    directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0) return errno == ELOOP || errno == ENOTDIR ? PLATFORM_NOT_PRIVATE : -errno;
     struct stat status;
-    if (fstat(directory, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 0777) == 0700) return directory;
-    close(directory);
+    if (fstat(directory, &status) == 0 && status.st_uid == geteuid() && (status.st_mode & 0777) == 0700) return 0;
     return PLATFORM_NOT_PRIVATE;
 }
 
-// A directory of homes may be shared by hosts, and a socket is only the host's that bound it: so the file has the host's name too.
-static void set_file(struct sockaddr_un *address, const char *name) {
-    struct utsname names;
-    memset(address, 0, sizeof *address);
-    address->sun_family = AF_UNIX;
-    memcpy(address->sun_path, name, NAME);
-    address->sun_path[NAME] = '.';
-    if (uname(&names) == 0) strcpy(address->sun_path + NAME + 1, names.nodename);
+static void hexadecimal(char *text, const uint8_t *bytes, int digits) {
+    for (int index = 0; index < digits; index++) text[index] = "0123456789abcdef"[bytes[index / 2] >> (index % 2 ? 0 : 4) & 15];
 }
 
-// A socket that was bound or connected, in the working directory.
-static int make(int type, int (*use)(int, const struct sockaddr *, socklen_t), const struct sockaddr_un *address) {
-    int made = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (made < 0) return -errno;
-    if (use(made, (const struct sockaddr *)address, sizeof *address) == 0) return made;
-    int error = errno;
-    close(made);
-    return -error;
+// What a session is called where others may read it, on command lines: the beginning of its secret's SHA-256.
+static void set_name(char *name, const char *secret) {
+    struct platform_sha256 hash;
+    uint8_t digest[32];
+    platform_sha256_begin(&hash);
+    platform_sha256_add(&hash, secret, strlen(secret));
+    platform_sha256_end(&hash, digest);
+    hexadecimal(name, digest, NAME);
 }
 
-// Removes the sockets of this host whose executors were killed. A socket that somebody has refuses another type than its own with another
-// error than one that nobody has, and whoever listens there hears nothing of it.
-static void sweep(const struct sockaddr_un *own) {
-    struct sockaddr_un address = *own;
-    DIR *directory = opendir(".");
+// Removes the sockets of this host whose executors were killed. A socket that somebody has refuses one of another type with another error
+// than one that nobody has, and its owner hears nothing of it. A home may be shared by hosts: what other hosts bound is not looked at.
+static void sweep(void) {
+    struct sockaddr_un address = own;
+    DIR *entries = opendir(".");
     struct dirent *entry;
-    while (directory && (entry = readdir(directory))) {
-        if (strlen(entry->d_name) <= NAME || strcmp(entry->d_name + NAME, own->sun_path + NAME) != 0) continue;
+    while (entries && (entry = readdir(entries))) {
+        if (strlen(entry->d_name) <= NAME || strcmp(entry->d_name + NAME, own.sun_path + NAME) != 0) continue;
         memcpy(address.sun_path, entry->d_name, NAME);
-        if (make(SOCK_DGRAM, connect, &address) == -ECONNREFUSED) unlink(address.sun_path);
+        int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (syscall(SYS_connect, probe, &address, sizeof address) < 0 && errno == ECONNREFUSED) unlink(address.sun_path);
+        close(probe);
     }
-    if (directory) closedir(directory);
+    if (entries) closedir(entries);
 }
 
-static int begin_listening(const struct sockaddr_un *address) {
-    sweep(address);
+// Gives standard input and output to another session's executor, if it is there and says so.
+static void hand_over(const uint8_t *former, const uint8_t *token) {
+    int channel[2];
+    struct sockaddr_un address = own;
+    struct parcel parcel;
+    uint8_t answer;
+    if (syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) < 0) return;
+    memcpy(address.sun_path, former, NAME);
+    prepare(&parcel, token, strlen((const char *)token));
+    parcel.message.msg_name = &address;
+    parcel.message.msg_namelen = sizeof address;
+    const int32_t link[] = {0, 1, channel[1]};
+    parcel.control.header.cmsg_level = SOL_SOCKET;
+    parcel.control.header.cmsg_type = SCM_RIGHTS;
+    parcel.control.header.cmsg_len = CMSG_LEN(sizeof link);
+    memcpy(CMSG_DATA(&parcel.control.header), link, sizeof link);
+    long sent = syscall(SYS_sendmsg, listener, &parcel.message, MSG_NOSIGNAL);
+    close(channel[1]);
+    if (sent > 0) {
+        // One that hangs cannot answer when this was given up, and who cannot answer does not take the link, which is another executor's by then.
+        if (!platform_wait_ready(channel[0], PLATFORM_READABLE, ANSWER_MILLISECONDS)) syscall(SYS_shutdown, channel[0], SHUT_RD);
+        if (platform_read(channel[0], &answer, 1) == 1) platform_session_front(channel[0]);
+    }
+    close(channel[0]);
+}
+
+// A socket is bound a moment after its file is there: until then it has a name that no sweep looks at.
+static int bind_own(void) {
+    struct sockaddr_un first = own;
+    first.sun_path[NAME] = '-';
     mode_t before = umask(0177);
-    int listener = make(SOCK_STREAM, bind, address);
+    long status = syscall(SYS_bind, listener, &first, sizeof first);
     umask(before);
-    if (listener >= 0) listen(listener, 8);
-    return listener;
+    return status < 0 || rename(first.sun_path, own.sun_path) < 0 ? -errno : 0;
 }
 
-// An address has room for a hundred bytes only, so the directory is the working directory meanwhile.
-static int in_directory(int directory, const uint8_t *name, int listens) {
-    struct sockaddr_un address;
-    set_file(&address, (const char *)name);
+static int find_place(const struct platform_serve *serve) {
+    struct utsname names;
+    int error = open_directory((const char *)serve->program);
+    if (error < 0) return error;
+    own.sun_family = AF_UNIX;
+    set_name(own.sun_path, (const char *)serve->secret);
+    own.sun_path[NAME] = '.';
+    if (uname(&names) == 0) strcpy(own.sun_path + NAME + 1, names.nodename);
+    listener = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+    // An address has room for a hundred bytes only, so the directory is the working directory meanwhile.
     int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (before < 0) return -errno;
-    int result = -EACCES;
-    if (fchdir(directory) == 0) {
-        result = listens ? begin_listening(&address) : make(SOCK_STREAM, connect, &address);
-        if (fchdir(before) < 0) result = -errno;
-    }
+    if (listener < 0 || before < 0 || fchdir(directory) < 0) return -errno;
+    if (serve->former) hand_over(serve->former, serve->token);
+    sweep();
+    error = bind_own();
+    if (fchdir(before) < 0) error = -errno;
     close(before);
-    return result;
+    return error;
 }
 
-int32_t platform_session_listen(int32_t directory, const uint8_t *name) { return in_directory(directory, name, 1); }
-
-void platform_session_remove(int32_t directory, const uint8_t *name) {
-    struct sockaddr_un address;
-    set_file(&address, (const char *)name);
-    unlinkat(directory, address.sun_path, 0);
+int32_t platform_session_begin(struct platform_serve *serve) {
+    static char secret[33], prefix[] = "PORTAL_PROCESS=0123456789abcdef.";
+    uint8_t random[24];
+    platform_prepare();
+    int32_t error = platform_random(random, sizeof random);
+    hexadecimal(secret, random, 32);
+    hexadecimal(prefix + sizeof "PORTAL_PROCESS", random + 16, 16);
+    serve->secret = (uint8_t *)secret;
+    serve->prefix = (uint8_t *)prefix;
+    serve->link = (struct platform_link){0, 1, -1};
+    serve->listener = -1;
+    if (error < 0 || serve->linger_seconds == 0) return error;
+    error = find_place(serve);
+    if (error == 0) error = platform_session_detach(serve->prefix, &serve->link);
+    if (error == 0) serve->listener = listener;
+    else platform_session_remove();
+    return error;
 }
 
-static int is_own(int connection) {
+void platform_session_remove(void) {
+    unlinkat(directory, own.sun_path, 0);
+    close(listener);
+}
+
+int32_t platform_session_receive(uint8_t token[129], struct platform_link *link) {
+    struct parcel parcel;
     struct ucred peer;
     socklen_t length = sizeof peer;
-    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
+    int32_t received[3] = {-1, -1, -1};
+    prepare(&parcel, token, 128);
+    long count = syscall(SYS_recvmsg, listener, &parcel.message, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
+    if (count < 0 || !header || header->cmsg_type != SCM_RIGHTS) return 0;
+    token[count] = 0;
+    size_t size = header->cmsg_len - CMSG_LEN(0);
+    memcpy(received, CMSG_DATA(header), size);
+    *link = (struct platform_link){received[0], received[1], received[2]};
+    // The channel was made by who hands over. Where that has given up by now, the link is another executor's.
+    if (size == sizeof received && syscall(SYS_getsockopt, link->channel, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
+        && peer.uid == geteuid() && platform_write(link->channel, "", 1) == 1)
+        return 1;
+    for (size_t index = 0; index < size / sizeof *received; index++) close(received[index]);
+    return 0;
 }
 
 void platform_session_front(int32_t channel) {
-    for (int number = 0; number < FEW_DESCRIPTORS; number++) {
-        if (number != channel) close(number);
+    uint8_t status = 0;
+    platform_session_keep(channel);
+    do platform_wait_ready(channel, PLATFORM_READABLE, -1);
+    while (platform_read(channel, &status, 1) == -EAGAIN);
+    _exit(status);
+}
+
+void platform_session_keep(int32_t channel) {
+    for (int number = 0; number < 32; number++) {
+        if (number != channel && number != directory) close(number);
     }
-    for (;;) {
-        uint8_t status = 0;
-        platform_wait_ready(channel, PLATFORM_READABLE, -1);
-        if (platform_read(channel, &status, 1) != -EAGAIN) _exit(status);
-    }
 }
 
-int32_t platform_session_resume(int32_t directory, const uint8_t *name, const uint8_t *token) {
-    int channel = in_directory(directory, name, 0);
-    if (channel < 0) return channel;
-    struct parcel parcel;
-    uint8_t ready;
-    prepare(&parcel, (void *)token, strlen((const char *)token));
-    const int descriptors[] = {0, 1};
-    parcel.control.header.cmsg_level = SOL_SOCKET;
-    parcel.control.header.cmsg_type = SCM_RIGHTS;
-    parcel.control.header.cmsg_len = CMSG_LEN(sizeof descriptors);
-    memcpy(CMSG_DATA(&parcel.control.header), descriptors, sizeof descriptors);
-    // Nothing is handed over before the executor has said that it is there: one that hangs would write on the link of the next session.
-    if (is_own(channel) && platform_wait_ready(channel, PLATFORM_READABLE, 5000) && platform_read(channel, &ready, 1) == 1
-        && sendmsg(channel, &parcel.message, MSG_NOSIGNAL) > 0)
-        platform_session_front(channel);
-    close(channel);
-    return -ECONNREFUSED;
-}
-
-int32_t platform_session_accept(int32_t listener) {
-    int channel = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (channel < 0) return -errno;
-    if (is_own(channel) && platform_write(channel, "", 1) == 1) return channel;
-    close(channel);
-    return -EACCES;
-}
-
-int32_t platform_session_receive(int32_t channel, uint8_t *token, size_t capacity, int32_t link[2]) {
-    struct parcel parcel;
-    prepare(&parcel, token, capacity);
-    ssize_t count = recvmsg(channel, &parcel.message, MSG_CMSG_CLOEXEC);
-    if (count < 0) return -errno;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
-    if (!header || header->cmsg_type != SCM_RIGHTS) return 0;
-    memcpy(link, CMSG_DATA(header), 2 * sizeof *link);
-    if (header->cmsg_len == CMSG_LEN(2 * sizeof *link)) return (int32_t)count;
-    close(link[0]);
-    return 0;
+int32_t platform_read_serve(int32_t count, char *const *arguments, struct platform_serve *serve) {
+    memset(serve, 0, sizeof *serve);
+    serve->program = (const uint8_t *)arguments[0];
+    serve->token = (const uint8_t *)arguments[2];
+    if (count == 3) return 1;
+    if ((count != 5 && count != 7) || strcmp(arguments[3], "--linger") != 0) return 0;
+    const char *digits = arguments[4];
+    if (*digits < '0' || strlen(digits) > 10) return 0;
+    serve->linger_seconds = platform_digits(&digits);
+    if (*digits || serve->linger_seconds == 0 || serve->linger_seconds > INT32_MAX) return 0;
+    if (count == 5) return 1;
+    serve->former = (const uint8_t *)arguments[6];
+    int length = 0;
+    while (arguments[6][length] && strchr("0123456789abcdef", arguments[6][length])) length++;
+    return strcmp(arguments[5], "--resume") == 0 && length == NAME && !arguments[6][NAME];
 }

@@ -1,8 +1,8 @@
 import CExecutorPlatform
 import PortalWire
 
-/// The executor's entry: `executor serve TOKEN [--linger SECONDS [--resume NAME]]`, `executor check FILE HEX`, `executor environment TOKEN` or `executor version`.
-/// `check` prints the SHA-256 that it found.
+/// The executor's entry: `executor serve TOKEN [--linger SECONDS [--resume NAME]]`, `executor check FILE HEX`, `executor environment TOKEN` or
+/// `executor version`. `check` prints the SHA-256 that it found.
 /// - Returns: The exit status: 0 for a session that ended as asked, a file whose SHA-256 is the given one; 1 for a broken protocol, a file
 ///   that is another or cannot be read; 2 for arguments that make no sense.
 @_cdecl("portal_executor_main")
@@ -12,7 +12,10 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
         guard let argument = argv[index] else { break }
         arguments.append(bytes(of: UnsafeRawPointer(argument).assumingMemoryBound(to: UInt8.self)))
     }
-    if arguments.count >= 3, arguments[1].equals("serve"), let status = serve(arguments) { return status }
+    var wanted = platform_serve()
+    if arguments.count >= 3, arguments[1].equals("serve"), platform_read_serve(argc, argv, &wanted) != 0 {
+        return serve(&wanted)
+    }
     if arguments.count == 4, arguments[1].equals("check") { return check(file: arguments[2], hexadecimal: arguments[3]) }
     if arguments.count == 3, arguments[1].equals("environment") {
         platform_say_environment(arguments[2] + [0])
@@ -29,54 +32,15 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
 /// The build as the hello and `executor version` say it.
 let executorBuild = [UInt8]("portal-executor 0.1")
 
-/// Nil where the arguments make no sense.
-private func serve(_ arguments: [[UInt8]]) -> Int32? {
-    var lingerSeconds: UInt64 = 0
-    var former: [UInt8]?
-    if arguments.count > 3 {
-        guard arguments.count == 5 || arguments.count == 7, arguments[3].equals("--linger") else { return nil }
-        for digit in arguments[4] {
-            guard digit >= 0x30, digit <= 0x39 else { return nil }
-            lingerSeconds = min(lingerSeconds * 10 + UInt64(digit - 0x30), mostLingerSeconds)
-        }
-        guard lingerSeconds > 0 else { return nil }
-        if arguments.count == 7 {
-            guard arguments[5].equals("--resume"), isName(arguments[6]) else { return nil }
-            former = arguments[6]
-        }
-    }
-    platform_prepare()
-    if let secret = randomHexadecimal(16), let prefix = ProcessMarker.newPrefix() {
-        let token = arguments[2]
-        var socket: SessionSocket?
-        var link = LinkDescriptors()
-        var problem: [UInt8]?
-        if lingerSeconds > 0 {
-            do throws(OperationError) {
-                let wanted = try SessionSocket(program: arguments[0], secret: secret, resuming: former, token: token)
-                link = try wanted.detach(prefix: prefix)
-                socket = wanted
-            } catch {
-                problem = error.message
-            }
-        }
-        if let session = Session(secret: secret, prefix: prefix, socket: socket, lingerSeconds: lingerSeconds, lingerProblem: problem) {
-            let status = session.run(link, token: token)
-            // Workers may still be inside a stalled disk: nothing of theirs is waited for.
-            platform_exit(status)
-        }
+private func serve(_ wanted: inout platform_serve) -> Int32 {
+    let status = platform_session_begin(&wanted)
+    if let session = Session(wanted, problem: status) {
+        let status = session.run(wanted.link, token: bytes(of: wanted.token))
+        // Workers may still be inside a stalled disk: nothing of theirs is waited for.
+        platform_exit(status)
     }
     write([UInt8]("portal-executor: the host gives no event queue or random numbers\n"), to: 2)
     return 1
-}
-
-/// A century; what is asked for beyond it is this.
-private let mostLingerSeconds: UInt64 = 3_200_000_000
-
-/// Whether a session can be called so: 16 hexadecimal digits.
-private func isName(_ text: [UInt8]) -> Bool {
-    for digit in text where !(digit >= 0x30 && digit <= 0x39 || digit >= 0x61 && digit <= 0x66) { return false }
-    return text.count == 16
 }
 
 private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {

@@ -282,25 +282,36 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);
 
 // ---- Sessions that outlive their links
 
-// What is at the path is no directory, another user's, or open to others.
+// What is at the directory's path is no directory, another user's, or open to others.
 enum { PLATFORM_NOT_PRIVATE = -4096 };
-// Opens the directory of the sessions' sockets, `sessions` beside a program, and makes it where there is none; the path is filled in. The
-// program is what it was called, and where that has no slash this one.
-int32_t platform_sessions_open(const uint8_t *program, uint8_t *path, size_t capacity);
-// Gives this process's standard input and output to the living executor of a session, and exits when that is done with them. Returns only
-// where there is none: the negated errno. A name is 16 bytes; the token is at most 128.
-int32_t platform_session_resume(int32_t directory, const uint8_t *name, const uint8_t *token);
-// Listens for those who resume a session, and removes what executors that were killed have left in the directory. Before any other thread.
-int32_t platform_session_listen(int32_t directory, const uint8_t *name);
-void platform_session_remove(int32_t directory, const uint8_t *name);
-// Returns in a process of its own, away from whoever started this, and with a supervisor for its parent, which kills what it leaves. This one
-// exits when it is told to. Filled in: the descriptors of this one's standard input and output, and the channel to it: one byte is the exit
-// status, its end the status 0. Before any other thread.
-int32_t platform_session_detach(int32_t directory, const uint8_t *name, const uint8_t *prefix, int32_t link[3]);
-// Takes in one who resumes; it is told to hand its link over. Returns the channel to it.
-int32_t platform_session_accept(int32_t listener);
-// Takes the link's input and output, and its token, which is filled in. Returns the token's length; 0 where that is not what came.
-int32_t platform_session_receive(int32_t channel, uint8_t *token, size_t capacity, int32_t link[2]);
+// Descriptors of a link's bytes, and of a channel to the process that waits for the link's end, -1 where none does: one byte is that process's
+// exit status, and the channel's end the status 0.
+struct platform_link {
+    int32_t input, output, channel;
+};
+// What a command line of `serve` asks for, and what it is given.
+struct platform_serve {
+    const uint8_t *token, *program;
+    uint64_t linger_seconds;  // 0 where it was not asked for
+    const uint8_t *former;    // the session to be resumed, or null
+    // Filled when it begins: the session's secret, the prefix of its processes' markers, its first link, and the socket where later ones come in.
+    const uint8_t *secret, *prefix;
+    struct platform_link link;
+    int32_t listener;
+};
+// Whether it makes sense. There are three arguments or more.
+int32_t platform_read_serve(int32_t count, char *const *arguments, struct platform_serve *serve);
+// Prepares this process for a session. One that lingers gets a socket in the directory `sessions` beside the program, from which the sockets of
+// killed executors are removed, and then a process of its own: this is where it goes on, away from whoever started it, and with a supervisor for
+// its parent that kills what it leaves. Where the former session has a living executor, that gets the link instead. Whoever was started exits
+// when its link ends. Before any other thread, and once. Where it fails the session has no socket and ends with its link.
+int32_t platform_session_begin(struct platform_serve *serve);
+// The directory, as far as it was known.
+const uint8_t *platform_session_directory(void);
+// Nobody finds the session any more.
+void platform_session_remove(void);
+// Takes a link that waits at the socket, and its token, which is filled in and ended by NUL. Returns whether there was one.
+int32_t platform_session_receive(uint8_t token[129], struct platform_link *link);
 
 // ---- Searching
 

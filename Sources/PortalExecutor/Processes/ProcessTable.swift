@@ -3,12 +3,6 @@ import PortalWire
 
 /// The environment entry by which a process's tree is found again, wherever its members went.
 struct ProcessMarker {
-    /// A prefix that no other executor has; nil where the host gives no random numbers.
-    static func newPrefix() -> [UInt8]? {
-        guard let number = randomHexadecimal(8) else { return nil }
-        return [UInt8]("PORTAL_PROCESS=") + number + [0x2E]
-    }
-
     /// Shared by all of this executor's.
     let prefix: [UInt8]
     let number: UInt32

@@ -12,7 +12,7 @@ final class LinkPipe {
     private(set) var bytesOut: UInt64 = 0
     private let loop: EventLoop
     private let buffer = UnsafeMutableRawPointer.allocate(byteCount: readLength, alignment: 16)
-    private var link = LinkDescriptors()
+    private var link = platform_link()
     private var input: Watch?
     private var output: Watch?
     private var channel: Watch?
@@ -27,7 +27,7 @@ final class LinkPipe {
 
     deinit { buffer.deallocate() }
 
-    func open(_ link: LinkDescriptors) {
+    func open(_ link: platform_link) {
         self.link = link
         isOpen = true
         _ = platform_set_nonblocking(link.input)
@@ -41,19 +41,24 @@ final class LinkPipe {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        for watch in [input, output, channel] {
-            if let watch { loop.unwatch(watch) }
-        }
-        input = nil
-        output = nil
-        channel = nil
-        for descriptor in [link.input, link.output, link.channel] { platform_close(descriptor) }
+        end(&input)
+        end(&output)
+        end(&channel)
+        platform_close(link.input)
+        platform_close(link.output)
+        platform_close(link.channel)
         pieces = []
         firstPiece = 0
         offset = 0
         unsentBytes = 0
         isBlocked = false
         hasFailed = false
+    }
+
+    @inline(never)
+    private func end(_ watch: inout Watch?) {
+        if let watch { loop.unwatch(watch) }
+        watch = nil
     }
 
     /// Tells whoever handed the link over what to exit with; without that it is 0.

@@ -15,8 +15,8 @@ class OpenRequest {
     /// Whether the requester's data has come to its end.
     fileprivate(set) var inputHasEnded: Bool
     fileprivate(set) var isFinished = false
-    /// Whether whoever asked is gone for good: it comes to its end, and nothing is sent of it.
-    private(set) var isForgotten = false
+    /// Its number in the session: its identifier, until it is forgotten.
+    private(set) var number: UInt64
     /// Whether it stands in one of the session's queues of those that may have something to send.
     var isQueued = false
     /// The batch whose item it is: then the batch is what the requester sees.
@@ -26,6 +26,7 @@ class OpenRequest {
 
     init(_ request: Request, session: Session) {
         id = request.id
+        number = request.id
         inputHasEnded = !request.hasMore
         self.session = session
     }
@@ -41,11 +42,13 @@ class OpenRequest {
     /// Sends at most one piece, where there is one and credit for it. Returns whether to be called again.
     func produce() -> Bool { false }
 
-    /// Comes to its end as when it is cancelled, and says nothing.
-    final func forget() {
-        isForgotten = true
-        cancel(Cancellation())
-    }
+    /// Identifiers are less than this, as all numbers of the protocol.
+    private static let firstForgotten: UInt64 = 1 << 63
+
+    /// Whether whoever asked is gone for good: then it comes to its end as one that was cancelled, and nothing of it is sent.
+    final var isForgotten: Bool { number >= OpenRequest.firstForgotten }
+
+    final func forget(_ count: UInt64) { number = OpenRequest.firstForgotten + count }
 
     final func receive(_ bytes: [UInt8], end: Bool) throws(WireError) {
         guard !inputHasEnded else { return }

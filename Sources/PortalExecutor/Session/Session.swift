@@ -18,10 +18,9 @@ final class Session {
     let login: LoginEnvironment
     let facts: HostFacts
     let epoch: [UInt8]
-    /// How long it lives without hearing anything, in seconds; 0 where it ends with its link.
+    /// How long it lives without hearing anything, in seconds, where it outlives its links.
     let lingerSeconds: UInt64
-    /// Why it ends with its link although it should not.
-    let lingerProblem: [UInt8]?
+    private let lingerProblem: Int32
     private(set) var linkCount = 0
     private(set) var requestCount: UInt64 = 0
     private(set) var bytesIn: UInt64 = 0
@@ -30,15 +29,18 @@ final class Session {
 
     private var endpoint = LinkEndpoint(isCounting: true)
     private let pipe: LinkPipe
-    private let socket: SessionSocket?
+    /// Where later links come in, and whether there can be any.
+    private let listener: Int32
+    var outlivesLinks: Bool { listener >= 0 }
+    private let secret: [UInt8]
     private var hello: Hello
     /// Whether a peer has said hello so far: before, there is nothing to be resumed.
     private var hasBegun = false
     /// When a byte came the last time, or a link ended.
     private var lastHeard = platform_clock()
     private var open = NumberTable<OpenRequest>()
-    /// Requests whose requester is gone for good, until they have come to their end.
-    private var forgotten: [OpenRequest] = []
+    /// How many requests were forgotten so far. They are among the open ones until they have come to their end.
+    private var forgottenCount: UInt64 = 0
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
     private var streams = ReadyQueue()
@@ -47,26 +49,24 @@ final class Session {
     /// The frame to part with.
     private var farewell: Frame?
 
-    /// - Parameters:
-    ///   - secret: By which the peer of a later link is known.
-    ///   - prefix: Of the markers of all processes.
-    ///   - socket: Where later links come in.
-    init?(secret: [UInt8], prefix: [UInt8], socket: SessionSocket?, lingerSeconds: UInt64, lingerProblem: [UInt8]?) {
+    /// - Parameter problem: The errno that stands for why it ends with its link although it should not; 0 where all is well.
+    init?(_ wanted: platform_serve, problem: Int32) {
         guard let loop = EventLoop(), let epoch = randomHexadecimal(8) else { return nil }
         self.loop = loop
         self.epoch = epoch
-        self.socket = socket
-        self.lingerSeconds = socket == nil ? 0 : lingerSeconds
-        self.lingerProblem = lingerProblem
+        secret = bytes(of: wanted.secret)
+        listener = wanted.listener
+        lingerSeconds = wanted.linger_seconds
+        lingerProblem = problem
         workers = WorkerPool(event: loop.event, most: 16)
         signalling = WorkerPool(event: loop.event, most: 1)
         facts = discoverHost()
-        processes = ProcessTable(prefix: prefix, loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
+        processes = ProcessTable(prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
         login = LoginEnvironment(workers: workers)
         pipe = LinkPipe(loop: loop)
         hello = Hello(build: executorBuild)
         hello.capabilities = [[UInt8]("files"), [UInt8]("process")]
-        if socket != nil { hello.capabilities.append([UInt8]("resume")) }
+        if listener >= 0 { hello.capabilities.append([UInt8]("resume")) }
         hello.session = secret
         hello.epoch = epoch
         hello.host = facts
@@ -77,7 +77,7 @@ final class Session {
 
     /// Serves until the peer, a signal, a broken rule or silence ends it, and leaves nothing behind.
     /// - Returns: The exit status.
-    func run(_ link: LinkDescriptors, token: [UInt8]) -> Int32 {
+    func run(_ link: platform_link, token: [UInt8]) -> Int32 {
         loop.onEvent = { [self] in
             let signals = platform_take_signals()
             if signals & 1 != 0 { processes.reap() }
@@ -89,8 +89,8 @@ final class Session {
         pipe.onBytes = { [self] bytes in receive(bytes) }
         pipe.onEnd = { [self] in linkEnded() }
         adopt(link, token: token)
-        if let socket {
-            socket.listen(loop) { [self] link, token in adopt(link, token: token) }
+        if outlivesLinks {
+            _ = loop.watch(listener, EventLoop.readable) { [self] _ in letIn() }
             linger()
         }
         while status == nil {
@@ -114,7 +114,7 @@ final class Session {
     // MARK: Links
 
     /// Begins a link; the one before it, if there is one, is over.
-    private func adopt(_ link: LinkDescriptors, token: [UInt8]) {
+    private func adopt(_ link: platform_link, token: [UInt8]) {
         dropLink()
         linkCount += 1
         pipe.open(link)
@@ -124,8 +124,14 @@ final class Session {
         flush()
     }
 
+    private func letIn() {
+        var link = platform_link()
+        var token = [UInt8](repeating: 0, count: 129)
+        if platform_session_receive(&token, &link) > 0 { adopt(link, token: bytes(of: token)) }
+    }
+
     private func linkEnded() {
-        if socket == nil { end(status: 0) } else { dropLink() }
+        if outlivesLinks { dropLink() } else { end(status: 0) }
     }
 
     private func dropLink() {
@@ -143,7 +149,11 @@ final class Session {
 
     private func begin(with theirs: Hello) throws(WireError) {
         // Whoever does not know the secret can only have the first link, before there is anything.
-        if theirs.session == nil ? hasBegun : theirs.session != hello.session { return refuse() }
+        if let session = theirs.session {
+            guard session == secret else { throw .session }
+        } else if hasBegun {
+            throw .session
+        }
         if theirs.isAnew || !hasBegun {
             forgetRequests()
             endpoint.begin()
@@ -153,21 +163,23 @@ final class Session {
         hasBegun = true
     }
 
-    /// The peer is of another session: its link ends.
-    private func refuse() {
-        let goodbye = Message.goodbye(code: .invalid, text: [UInt8]("the executor has another session")).frame()
-        guard socket != nil else { return end(status: 1, farewell: goodbye) }
-        pipe.queue(goodbye.bytes)
-        pipe.flush()
-        dropLink()
-    }
-
     /// Ends all requests without a word.
     private func forgetRequests() {
-        let requests = open.objects
-        open = NumberTable()
-        forgotten += requests
-        for request in requests { request.forget() }
+        for request in open.objects where !request.isForgotten {
+            forgottenCount += 1
+            let former = request.number
+            request.forget(forgottenCount)
+            open.renumber(former, as: request.number)
+            request.cancel(Cancellation())
+        }
+    }
+
+    /// Why it ends with its link although it should not.
+    var lingerText: [UInt8]? {
+        guard lingerProblem < 0 else { return nil }
+        let directory = bytes(of: platform_session_directory())
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        return directory + [UInt8](": not a directory of this user with mode 0700")
     }
 
     // MARK: In
@@ -181,11 +193,20 @@ final class Session {
             while status == nil, let event = try endpoint.nextEvent() { try act(on: event) }
         } catch {
             switch error {
-            case .broken(let error): end(status: 1, farewell: LinkEndpoint.goodbye(for: error))
+            case .broken(let error): end(for: error)
             case .goodbye: linkEnded()
             }
         }
         scheduleAcknowledgement()
+    }
+
+    private func end(for error: WireError) {
+        let goodbye = LinkEndpoint.goodbye(for: error)
+        // Who is of another session has done nothing to this one.
+        guard case .session = error, outlivesLinks else { return end(status: 1, farewell: goodbye) }
+        pipe.queue(goodbye.bytes)
+        pipe.flush()
+        dropLink()
     }
 
     private func act(on event: LinkEndpoint.Event) throws(LinkError) {
@@ -249,15 +270,8 @@ final class Session {
 
     /// Sends a request's last frame and forgets it.
     func close(_ request: OpenRequest, with frame: Frame) {
-        guard request.isForgotten else {
-            endpoint.send(sequenced: frame)
-            _ = open.remove(request.id)
-            return
-        }
-        for index in 0..<forgotten.count where forgotten[index] === request {
-            forgotten.remove(at: index)
-            return
-        }
+        if !request.isForgotten { endpoint.send(sequenced: frame) }
+        _ = open.remove(request.number)
     }
 
     /// The most bytes that a piece of a stream should have.
@@ -296,7 +310,7 @@ final class Session {
     // MARK: The end
 
     private func shutDown() {
-        socket?.remove()
+        if outlivesLinks { platform_session_remove() }
         if let farewell { pipe.queue(farewell.bytes) } else { flush() }
         // A peer that does not read gets no more patience than this.
         pipe.flushWaiting(milliseconds: 1000)
@@ -310,7 +324,7 @@ final class Session {
             _ = platform_wait_ready(loop.event, EventLoop.readable, 10)
         }
         processes.killAll()
-        for request in open.objects + forgotten { request.abandon() }
+        for request in open.objects { request.abandon() }
         if let status, status != 0 { pipe.say(status: UInt8(truncatingIfNeeded: status)) }
     }
 }

@@ -16,8 +16,8 @@ final class InfoRequest: OpenRequest {
                 writer.member("epoch", string: session.epoch)
                 writer.member("pid", signed: Int64(platform_process_id()))
                 writer.number("links", session.linkCount)
-                if session.lingerSeconds > 0 { writer.member("linger_seconds", number: session.lingerSeconds) }
-                if let problem = session.lingerProblem { writer.member("linger_problem", bytes: problem) }
+                if session.outlivesLinks { writer.member("linger_seconds", number: session.lingerSeconds) }
+                if let problem = session.lingerText { writer.member("linger_problem", bytes: problem) }
                 writer.member("shell", bytes: session.login.shell)
                 writer.member("login", string: session.login.state.name)
                 if let problem = session.login.problem { writer.member("login_problem", string: problem) }
