@@ -38,6 +38,8 @@ public final class Proxy: @unchecked Sendable {
     private var clients: [UInt64: ProxyClient] = [:]
     private var nextClient: UInt64 = 1
     private var idleTask: Scheduled<Void>?
+    /// Whether there ever was a link to the host. Looked at from elsewhere only after `end`, when nothing changes any more.
+    private(set) var hasConnected = false
     /// The identifier of the proxy's own requests, below those of all clients.
     private static let ownRequest: UInt64 = 1
     private static let answerDeadline = TimeAmount.seconds(30)
@@ -203,6 +205,7 @@ public final class Proxy: @unchecked Sendable {
     private func stateChanged() {
         switch link.state {
         case .ready(let host):
+            hasConnected = true
             questions.withdraw()
             for client in waitingClients {
                 for (id, frame) in client.takeWaitingFrames() { link.send(frame, of: id) }

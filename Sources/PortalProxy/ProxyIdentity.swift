@@ -57,7 +57,7 @@ public struct ProxyIdentity: Sendable {
     public var socketPath: String { "\(directory.path)/\(name).sock" }
     /// Locked by the proxy as long as it lives: a socket without the lock held is stale.
     public var lockPath: String { "\(directory.path)/\(name).lock" }
-    /// What the proxy has to say to nobody.
+    /// What the proxy has to say to nobody. It goes with a proxy that never had a link.
     public var logPath: String { "\(directory.path)/\(name).log" }
 
     /// Says whether the socket's path fits in a socket address.
