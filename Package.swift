@@ -80,6 +80,17 @@ let package = Package(
             name: "TestSupport",
             dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
             path: "Tests/TestSupport"),
+        // The fault lab: `make torture`, `make soak`, and what of them is a test.
+        .target(
+            name: "FaultLab",
+            dependencies: ["Portal", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Tests/FaultLab"),
+        .executableTarget(name: "portal-lab", dependencies: ["FaultLab", "TestSupport"], path: "Tests/FaultLabProgram"),
+        .testTarget(
+            name: "FaultLabTests",
+            dependencies: [
+                "FaultLab", "TestSupport", "PortalCommand", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "PortalSSHTests",
             dependencies: [
