@@ -73,7 +73,8 @@ let package = Package(
         .executableTarget(name: "follow-log", dependencies: ["Portal"], path: "Examples/FollowLog"),
         .executableTarget(
             name: "portal-bench",
-            dependencies: ["Portal", "PortalProxy", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Benchmarks"),
+            dependencies: ["Portal", "PortalProxy", "TestSupport", "FaultLab", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Benchmarks"),
 
         // Real sshds and a simulated network, for tests, the demo and the benchmark.
         .target(

@@ -108,6 +108,9 @@ public final class CallClient: @unchecked Sendable {
         }
     }
 
+    /// Its process.
+    public var pid: pid_t { child.pid }
+
     /// Ends it as a crash would.
     public func kill() { child.end() }
 

@@ -69,7 +69,8 @@ final class CallLane: Lane, @unchecked Sendable {
 
     /// Makes a call with a client that may have to be started, and judges its end.
     private func call(
-        _ operation: String, _ parameters: [String: Any], token: String, excuses: [Ledger.Kill] = [.proxy, .executor]
+        _ operation: String, _ parameters: [String: Any], token: String, excuses: [Ledger.Kill] = [.proxy, .executor],
+        process: ContinuousClock.Instant? = nil
     ) async throws -> (end: CallEnd, effect: Effect) {
         // A client whose connection to a killed proxy is gone may say so once. If it cannot go on, its user starts another.
         if failures >= 2 {
@@ -85,7 +86,8 @@ final class CallLane: Lane, @unchecked Sendable {
             return isKilled
         }
         let effect = await ledger.judge(
-            end, of: operation, lane: number, token: token, start: start, wasClientKilled: wasKilled, excuses: excuses)
+            end, of: operation, lane: number, token: token, start: start, wasClientKilled: wasKilled, excuses: excuses,
+            process: process)
         surroundings.finished(token)
         switch end {
         case .answered: failures = 0
@@ -124,8 +126,10 @@ final class CallLane: Lane, @unchecked Sendable {
         guard case .answered(let answer) = end else { return }
         let output = Data((1...500).map { "\($0)\n" }.joined().utf8)
         await expect(
-            answer.bytes("stdout") == output && answer.bytes("stderr") == Data("\(token) done\n".utf8), .stream, "\(token) printed otherwise")
-        await expect(answer.object("ok").number("code") == code, .content, "\(token) ended with \(answer.object("ok").members), not \(code)")
+            answer.bytes("stdout") == output && answer.bytes("stderr") == Data("\(token) done\n".utf8), .stream,
+            "\(token) printed otherwise")
+        await expect(
+            answer.object("ok").number("code") == code, .content, "\(token) ended with \(answer.object("ok").members), not \(code)")
     }
 
     /// A process that goes on by itself: only an executor's death may end it early.
@@ -133,33 +137,30 @@ final class CallLane: Lane, @unchecked Sendable {
         let token = token()
         let text = "i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo \(token) $i; sleep 0.1; done; echo \(token) >> lines; exit 7"
         let begin = ContinuousClock.now
-        var (end, effect) = try await call("process.start", ["shell": text, "background": true, "process": token], token: token)
-        guard case .answered = end else { return await ledger.mark(token, lane: number, effect) }
-        var result: JSONObject?
-        for operation in ["process.wait", "process.output"] {
-            result = nil
-            let isWait = operation == "process.wait"
-            for _ in 0..<6 where result == nil {
-                let parameters: [String: Any] = isWait ? ["process": token, "timeout_ms": 60_000] : ["process": token]
-                (end, effect) = try await call(operation, parameters, token: token, excuses: [.proxy])
-                switch end {
-                case .answered(let answer): result = answer
-                case .failed: if await ledger.wasKilled(.executor, since: begin) { return await ledger.mark(token, lane: number, .unknown) }
-                default: break
-                }
-            }
-            guard let result else {
-                await ledger.violate(.lost, "the process \(token) in the background is not to be found again")
-                return await ledger.mark(token, lane: number, .unknown)
-            }
-            if isWait {
-                await expect(
-                    result.object("ok").number("code") == 7, .content, "the process \(token) ended with \(result.object("ok").members)")
-            }
+        let started = try await call("process.start", ["shell": text, "background": true, "process": token], token: token)
+        guard case .answered = started.end else { return await ledger.mark(token, lane: number, started.effect) }
+        guard let end = try await ask("process.wait", ["process": token, "timeout_ms": 60_000], about: token, since: begin) else {
+            return await ledger.mark(token, lane: number, .unknown)
         }
         await ledger.mark(token, lane: number, .done)
+        await expect(end.object("ok").number("code") == 7, .content, "the process \(token) ended with \(end.object("ok").members)")
+        guard let kept = try await ask("process.output", ["process": token], about: token, since: begin) else { return }
         let output = Data((1...20).map { "\(token) \($0)\n" }.joined().utf8)
-        await expect(result?.bytes("stdout") == output, .stream, "the process \(token) printed otherwise")
+        await expect(kept.bytes("stdout") == output, .stream, "the process \(token) printed otherwise")
+    }
+
+    /// Asks about a process in the background, again where the connection failed: it must be there until its executor dies, and nil is for that.
+    private func ask(
+        _ operation: String, _ parameters: [String: Any], about token: String, since begin: ContinuousClock.Instant
+    ) async throws -> JSONObject? {
+        for _ in 0..<6 {
+            let (end, _) = try await call(operation, parameters, token: token, excuses: [.proxy], process: begin)
+            if case .answered(let answer) = end { return answer }
+            if await ledger.wasKilled(.executor, since: begin) { return nil }
+            if case .failed("not_found", _, _) = end { break }
+        }
+        await ledger.violate(.lost, "the process \(token) in the background is not to be found again")
+        return nil
     }
 
     // MARK: Files
@@ -186,7 +187,8 @@ final class CallLane: Lane, @unchecked Sendable {
         }
         let (end, effect) = try await call("fs.write", parameters, token: token)
         if case .answered(let answer) = end {
-            await expect(answer.object("ok").text("sha256") == LaneFile.hash(new), .content, "\(token): the hash of what was written is wrong")
+            await expect(
+                answer.object("ok").text("sha256") == LaneFile.hash(new), .content, "\(token): the hash of what was written is wrong")
         }
         await settle(effect, new)
     }
@@ -200,7 +202,8 @@ final class CallLane: Lane, @unchecked Sendable {
             "fs.edit", ["path": file.path, "if_match": LaneFile.hash(old), "data": String(decoding: data, as: UTF8.self)], token: token)
         if case .answered(let answer) = end {
             await expect(
-                answer.object("ok").text("sha256") == LaneFile.hash(change.content), .content, "\(token): the hash of the edited file is wrong")
+                answer.object("ok").text("sha256") == LaneFile.hash(change.content), .content,
+                "\(token): the hash of the edited file is wrong")
         }
         await settle(effect, change.content)
     }

@@ -21,6 +21,7 @@ struct Disruptor: Sendable {
     }
 
     private func breakLinks() async {
+        guard plan.faultSeconds > 0 else { return }
         for (pause, fault) in FaultScript(seed: seed, interval: plan.faultSeconds, mix: plan.mix) {
             try? await Task.sleep(for: .seconds(pause))
             if Task.isCancelled { return }

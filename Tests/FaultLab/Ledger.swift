@@ -80,8 +80,9 @@ public actor Ledger {
 
     /// Something is wrong.
     public func violate(_ kind: Violation, _ text: String) {
-        violations.append((kind, text))
-        note("VIOLATION \(kind.rawValue): \(text)")
+        let line = text.split(separator: "\n").joined(separator: " ")
+        violations.append((kind, line))
+        note("VIOLATION \(kind.rawValue): \(line)")
     }
 
     // MARK: What was answered
@@ -90,10 +91,12 @@ public actor Ledger {
     ///
     /// A failure is excused by a kill since the beginning of the last call of this lane that went well: whatever was killed before that call
     /// began was noticed by then.
-    /// - Parameter excuses: The kills that may make this operation fail.
+    /// - Parameters:
+    ///   - excuses: The kills that may make this operation fail.
+    ///   - process: When the process was started that the call is about: with its executor it is gone, and whatever says so is right.
     public func judge(
         _ end: CallEnd, of operation: String, lane: Int, token: String, start: ContinuousClock.Instant, wasClientKilled: Bool,
-        excuses: [Kill] = [.proxy, .executor]
+        excuses: [Kill] = [.proxy, .executor], process: ContinuousClock.Instant? = nil
     ) -> Effect {
         switch end {
         case .answered:
@@ -107,7 +110,9 @@ public actor Ledger {
             let isLinkFailure = code == "outcome_unknown" || code == "disconnected"
             let since = lastSuccess[lane] ?? self.start
             let isExcused = kills.contains { excuses.contains($0.kill) && $0.time >= since }
-            if !isLinkFailure {
+            if let process, wasKilled(.executor, since: process) {
+                note("\(token) went with its executor")
+            } else if !isLinkFailure {
                 violate(.content, "\(token) \(operation) failed with \(code): \(message)")
             } else if !isExcused, !wasClientKilled {
                 violate(.failure, "\(token) \(operation) failed with \(code), and nothing was killed: \(message)")
@@ -155,7 +160,9 @@ public actor Ledger {
     public func compareMarks(with text: Data) {
         if !text.isEmpty, text.last != 0x0A { violate(.torn, "the last line is not whole") }
         var places: [String: [Int]] = [:]
-        for (number, line) in text.split(separator: 0x0A).enumerated() { places[String(decoding: line, as: UTF8.self), default: []].append(number) }
+        for (number, line) in text.split(separator: 0x0A).enumerated() {
+            places[String(decoding: line, as: UTF8.self), default: []].append(number)
+        }
         var last: [Int: (place: Int, token: String)] = [:]
         for mark in marks {
             let found = places.removeValue(forKey: mark.token) ?? []

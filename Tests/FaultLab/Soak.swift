@@ -92,7 +92,9 @@ public enum Soak {
             report += "\n" + measure.rawValue.padding(toLength: 24, withPad: " ", startingAt: 0)
             report += String(format: "%15.2f%14.2f%+9.1f %%", first, last, drift * 100) + (isTooMuch ? "  TOO MUCH" : "")
         }
-        for (failure, count) in await samples.failures.sorted(by: { $0.value > $1.value }).prefix(20) { report += "\n\(count) failed: \(failure)" }
+        for (failure, count) in await samples.failures.sorted(by: { $0.value > $1.value }).prefix(20) {
+            report += "\n\(count) failed: \(failure)"
+        }
         return (isClean, report)
     }
 

@@ -66,7 +66,7 @@ public final class Stage: @unchecked Sendable {
 
     /// The proxies that run.
     public var proxies: [FoundProcess] {
-        FoundProcess.all(withEnvironment: localMarker).filter { $0.command.hasPrefix("\(portal) proxy ") && !$0.command.contains("--detach") }
+        FoundProcess.all(withEnvironment: localMarker).filter { $0.command.contains("/portal proxy ") && !$0.command.contains(" --detach") }
     }
 
     /// What runs on the host, of whatever session.

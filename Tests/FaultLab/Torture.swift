@@ -11,11 +11,11 @@ public enum Torture {
         public var callLanes = 5
         /// Clients that run `portal exec`.
         public var execLanes = 3
-        /// The average between two faults of the network.
+        /// The average between two faults of the network; 0 for none.
         public var faultSeconds = 2.0
         /// What faults those are.
         public var mix = FaultScript.Mix()
-        /// Between two kills of the proxy; 0 for none, as in those that follow.
+        /// Between two kills of the proxy; 0 for none, as in what follows.
         public var proxyKillSeconds = 30.0
         /// Between two kills of the executor.
         public var executorKillSeconds = 60.0
@@ -102,7 +102,9 @@ public enum Torture {
             await look(for: surroundings.finished(before: Torture.settlingSeconds), among: processes, surroundings)
             let executors = Set(Stage.executors(among: processes))
             let stayed = executors.intersection(executorsBefore)
-            if stayed.count > 1 { await surroundings.ledger.violate(.left, "\(stayed.count) executors live side by side: \(stayed.map(\.pid))") }
+            if stayed.count > 1 {
+                await surroundings.ledger.violate(.left, "\(stayed.count) executors live side by side: \(stayed.map(\.pid))")
+            }
             executorsBefore = executors
         }
     }

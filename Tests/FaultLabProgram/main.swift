@@ -1,5 +1,5 @@
 // `make torture` and `make soak`: portal on a network that fails, with a real sshd of its own.
-// Arguments: torture | soak, [--seed N] [--minutes M | --seconds S] [--portal PROGRAM] [--log FILE] [--cuts-only] [--no-kills]
+// Arguments: torture | soak, [--seed N] [--minutes M | --seconds S] [--portal PROGRAM] [--log FILE] [--cuts-only] [--without KIND,…]
 
 import FaultLab
 import Foundation
@@ -20,9 +20,15 @@ func torture() async throws -> Bool {
     var plan = Torture.Plan()
     if let seconds { plan.seconds = seconds }
     if arguments.contains("--cuts-only") { plan.mix = .cutsOnly }
-    if arguments.contains("--no-faults") { plan.faultSeconds = 1e9 }
-    if arguments.contains("--no-kills") {
-        (plan.proxyKillSeconds, plan.executorKillSeconds, plan.clientKillSeconds, plan.hostKillSeconds) = (0, 0, 0, 0)
+    for kind in (option("--without") ?? "").split(separator: ",") {
+        switch kind {
+        case "faults": plan.faultSeconds = 0
+        case "proxy": plan.proxyKillSeconds = 0
+        case "executor": plan.executorKillSeconds = 0
+        case "client": plan.clientKillSeconds = 0
+        case "host": plan.hostKillSeconds = 0
+        default: throw TestFailure("--without \(kind): there are faults, proxy, executor, client and host")
+        }
     }
     say("torture, seed \(seed), \(Int(plan.seconds)) s")
     let outcome = try await Torture.run(portal: portalProgram, seed: seed, plan: plan)

@@ -43,7 +43,9 @@ import Testing
         }
 
         var seen: Seen {
-            get async throws { try await channel.eventLoop.submit { [self] in Seen(bytes: received, close: close, arrivals: arrivals) }.get() }
+            get async throws {
+                try await channel.eventLoop.submit { [self] in Seen(bytes: received, close: close, arrivals: arrivals) }.get()
+            }
         }
 
         func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
@@ -233,6 +235,11 @@ import Testing
             #expect(seen.bytes == pattern)
             #expect(try #require(seen.arrivals.first) - start >= .milliseconds(30))
             #expect(try #require(seen.arrivals.last) - start >= .milliseconds(225))
+            // Of a new connection the handshake comes before everything else: a round trip, and half of one for the first byte.
+            let connecting = NIODeadline.now()
+            let (other, otherServer) = try await network.pair()
+            try await other.send([1])
+            #expect(try #require(try await otherServer.wait(bytes: 1).arrivals.first) - connecting >= .milliseconds(90))
         }
     }
 

@@ -23,6 +23,7 @@ final class RelayConnection {
     }
 
     func begin() throws {
+        for direction in NetworkRelay.Direction.allCases { lane(direction).begin() }
         try client.pipeline.syncOperations.addHandler(RelayEnd(self, .client))
         try server.pipeline.syncOperations.addHandler(RelayEnd(self, .server))
         for channel in [client, server] { channel.setOption(.autoRead, value: true).whenComplete { _ in } }

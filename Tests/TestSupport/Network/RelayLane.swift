@@ -8,6 +8,8 @@ final class RelayLane {
     private unowned let connection: RelayConnection
     private unowned let relay: RelayCore
 
+    /// Before this nothing leaves, since TCP's own handshake is not over: the system accepts without any delay.
+    private var handshakeEnd = NIODeadline.uptimeNanoseconds(0)
     private var queue = CircularBuffer<(arrival: NIODeadline, buffer: ByteBuffer)>()
     private var onTheWay = 0
     private var lineIsFreeAt = NIODeadline.uptimeNanoseconds(0)
@@ -30,6 +32,12 @@ final class RelayLane {
         self.relay = relay
     }
 
+    /// The connection is made. In a real network the client knows after a round trip, the server half a round trip earlier.
+    func begin() {
+        let roundTrip = relay.line.roundTrip.nanoseconds
+        handshakeEnd = .now() + .nanoseconds(direction == .toServer ? roundTrip : roundTrip / 2)
+    }
+
     private var bufferLimit: Int {
         let line = relay.line
         let inFlight = line.bytesPerSecond.map { $0 / 1000 * Int(line.roundTrip.nanoseconds / 1_000_000) } ?? (32 << 20)
@@ -39,7 +47,7 @@ final class RelayLane {
     func append(_ buffer: ByteBuffer) {
         let line = relay.line
         onTheWay += buffer.readableBytes
-        var departure = max(NIODeadline.now(), lineIsFreeAt)
+        var departure = max(NIODeadline.now(), lineIsFreeAt, handshakeEnd)
         if let rate = line.bytesPerSecond {
             departure = departure + .nanoseconds(Int64(buffer.readableBytes) * 1_000_000_000 / Int64(rate))
         }
