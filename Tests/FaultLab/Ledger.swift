@@ -151,8 +151,12 @@ public actor Ledger {
             let sizes = allowed.map { $0.map { "\($0.count) bytes" } ?? "no file" }.joined(separator: " or ")
             violate(.torn, "\(path) has \(found.map { "\($0.count) bytes" } ?? "no file"), and not the \(sizes) that were written")
         }
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? [] where name.hasPrefix(".portal-") {
-            violate(.left, "the temporary file \(name)")
+        // An executor that is killed between the two calls that replace a file leaves its name (Docs/protocol.md, `fs.write`).
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []).filter { $0.hasPrefix(".portal-") }
+        if kills.contains(where: { $0.kill == .executor }) {
+            events["temporary file left"] = names.isEmpty ? nil : names.count
+        } else {
+            for name in names { violate(.left, "the temporary file \(name)") }
         }
     }
 

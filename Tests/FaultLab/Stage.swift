@@ -72,6 +72,17 @@ public final class Stage: @unchecked Sendable {
     /// What runs on the host, of whatever session.
     public var hostProcesses: [FoundProcess] { FoundProcess.all(withEnvironment: marker) }
 
+    /// The sockets in the host's home and in the proxies' directory.
+    public var sockets: [String] {
+        [host.home, runtime].flatMap { directory in
+            let names = FileManager.default.enumerator(atPath: directory.path)?.compactMap { $0 as? String } ?? []
+            return names.map { directory.appendingPathComponent($0).path }.filter { path in
+                var status = stat()
+                return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+            }
+        }
+    }
+
     /// The executors among these. Only they have threads: what started one and what watches over one have the same arguments.
     public static func executors(among processes: [FoundProcess]) -> [FoundProcess] {
         processes.filter { $0.threads > 1 && $0.command.contains(" serve ") }

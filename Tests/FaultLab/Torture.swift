@@ -132,5 +132,6 @@ public enum Torture {
         if await !eventually(seconds: Torture.settlingSeconds, { stage.proxies.isEmpty }) {
             for proxy in stage.proxies { await ledger.violate(.left, "the proxy \(proxy.pid)") }
         }
+        for path in stage.sockets { await ledger.violate(.left, "the socket \(path)") }
     }
 }

@@ -32,8 +32,9 @@ import Testing
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         try Data("new".utf8).write(to: directory.appendingPathComponent("file"))
-        func find(_ allowed: [Data?], in path: String) async -> [Ledger.Violation] {
+        func find(_ allowed: [Data?], in path: String, killed: Bool = false) async -> [Ledger.Violation] {
             let ledger = Ledger()
+            if killed { await ledger.killed(.executor, "") }
             await ledger.allow(path, allowed)
             await ledger.compare(with: directory)
             return await kinds(ledger)
@@ -45,6 +46,7 @@ import Testing
         #expect(await find([Data("x".utf8)], in: "missing") == [.torn])
         try Data().write(to: directory.appendingPathComponent(".portal-0123456789abcdef"))
         #expect(await find([Data("new".utf8)], in: "file") == [.left])
+        #expect(await find([Data("new".utf8)], in: "file", killed: true) == [])
     }
 
     private func judge(
