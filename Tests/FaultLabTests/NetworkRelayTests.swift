@@ -221,7 +221,7 @@ import Testing
             await #expect(throws: (any Error).self) { _ = try await network.connect() }
             try await client.send([1])
             #expect(try await server.wait(bytes: 1).bytes == [1])
-            #expect(await eventually(seconds: 5) { (try? await network.connect()) != nil })
+            #expect(await eventually(seconds: 5) { (try? await network.pair()) != nil })
         }
     }
 
