@@ -73,13 +73,25 @@ let package = Package(
         .executableTarget(name: "follow-log", dependencies: ["Portal"], path: "Examples/FollowLog"),
         .executableTarget(
             name: "portal-bench",
-            dependencies: ["Portal", "PortalProxy", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Benchmarks"),
+            dependencies: ["Portal", "PortalProxy", "TestSupport", "FaultLab", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Benchmarks"),
 
         // Real sshds and a simulated network, for tests, the demo and the benchmark.
         .target(
             name: "TestSupport",
             dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
             path: "Tests/TestSupport"),
+        // The fault lab: `make torture`, `make soak`, and what of them is a test.
+        .target(
+            name: "FaultLab",
+            dependencies: ["Portal", "TestSupport", .product(name: "NIOCore", package: "swift-nio")], path: "Tests/FaultLab"),
+        .executableTarget(name: "portal-lab", dependencies: ["FaultLab", "TestSupport"], path: "Tests/FaultLabProgram"),
+        .testTarget(
+            name: "FaultLabTests",
+            dependencies: [
+                "FaultLab", "TestSupport", "PortalCommand", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "PortalSSHTests",
             dependencies: [

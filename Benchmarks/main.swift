@@ -1,6 +1,7 @@
 // `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
-// `--crowd` measures only what happens at the same time, `--search DIRECTORY` only searching, beside the `rg` that the tests use. It prints a
-// table and writes it as JSON. Arguments: [--quick] [--crowd | --search DIRECTORY] [--output FILE] [--portal PROGRAM]
+// `--crowd` measures only what happens at the same time, `--search DIRECTORY` only searching, beside the `rg` that the tests use, `--reconnect` only
+// how long a call waits when its connection is lost, and after a sleep of SECONDS. It prints a table and writes it as JSON.
+// Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect] [--asleep SECONDS] [--output FILE] [--portal PROGRAM]
 
 import Foundation
 import NIOCore
@@ -25,6 +26,12 @@ func runAll() async throws {
         date: ISO8601DateFormatter().string(from: Date()), machine: "\(ProcessInfo.processInfo.activeProcessorCount) cores")
     say(Report.heading)
 
+    let reconnecting = Reconnecting(portal: URL(fileURLWithPath: portalProgram).path, count: quick ? 3 : 20)
+    let asleep = option("--asleep").flatMap { Double($0) } ?? (quick ? 3 : 20)
+    if arguments.contains("--reconnect") {
+        try await reconnecting.measure(&report, asleep: asleep)
+        return try finish(report)
+    }
     let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
     let line = NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000)
     if let directory = option("--search") {
@@ -42,6 +49,7 @@ func runAll() async throws {
     try await bench.measureCrowd(&report, network: "loopback", line: nil, scale: quick ? 0.2 : 1)
     try await bench.measureCrowd(&report, network: "50 ms 100 Mbit/s", line: line, scale: quick ? 0.2 : 1)
     await bench.end()
+    try await reconnecting.measure(&report, asleep: asleep)
     try finish(report)
 }
 

@@ -12,13 +12,22 @@ public final class Child: @unchecked Sendable {
     private let lock = NSLock()
     private var status: Int32?
 
-    /// Starts a program, looked up in PATH, with nothing on its standard input. `output` and `errors` are paths of files to write to; nil
-    /// leaves standard output where it is, and standard error too.
-    public init(_ arguments: [String], environment: [String: String]? = nil, output: String? = nil, errors: String? = nil) throws {
+    /// Starts a program, looked up in PATH. `input` is the path of a file to read, `output` and `errors` are those of files to write to;
+    /// without them it has nothing to read, and writes where this program does. `pipes` are descriptors that become its standard input and
+    /// output instead.
+    public init(
+        _ arguments: [String], environment: [String: String]? = nil, input: String = "/dev/null", output: String? = nil,
+        errors: String? = nil, pipes: (input: Int32, output: Int32)? = nil
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let pipes {
+            posix_spawn_file_actions_adddup2(&actions, pipes.input, 0)
+            posix_spawn_file_actions_adddup2(&actions, pipes.output, 1)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+        }
         if let output { posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
         if let errors { posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }

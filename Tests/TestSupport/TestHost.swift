@@ -127,6 +127,11 @@ public final class TestHost: @unchecked Sendable {
     /// Lets what `freeze` stopped go on.
     public func thaw() { for pid in [process.pid] + Tool.descendants(of: process.pid) { kill(pid, SIGCONT) } }
 
+    /// The processes of sshd that serve the connections, without what they started.
+    public var sessions: [FoundProcess] {
+        Tool.descendants(of: process.pid).compactMap { FoundProcess($0) }.filter { $0.command.hasPrefix("sshd") }
+    }
+
     /// Kills the sessions but leaves sshd listening.
     public func dropSessions() {
         for pid in Tool.descendants(of: process.pid) { kill(pid, SIGKILL) }

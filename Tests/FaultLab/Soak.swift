@@ -1,0 +1,166 @@
+import Foundation
+import NIOCore
+import Portal
+import TestSupport
+
+/// The soak: many calls for a long time with a cut now and then, and whether anything grows.
+public enum Soak {
+    /// What is done.
+    public struct Plan: Sendable {
+        /// How long, in seconds.
+        public var seconds = 600.0
+        /// Calls begun each second, whether those before them have ended or not.
+        public var callsPerSecond = 50.0
+        /// Between two cuts.
+        public var cutSeconds = 20.0
+        /// Between two looks at the processes.
+        public var sampleSeconds = 2.0
+        /// How much more the last quarter may be than the first: 0.05 is 5 %.
+        public var drift = 0.05
+
+        /// The numbers.
+        public init() {}
+    }
+
+    /// What is measured, with whether its growth is a fault.
+    enum Measure: String, CaseIterable {
+        case proxyMemory = "proxy memory, KB"
+        case proxyDescriptors = "proxy descriptors"
+        case executorMemory = "executor memory, KB"
+        case executorDescriptors = "executor descriptors"
+        case latency = "median latency, ms"
+        case slowLatency = "p99 latency, ms"
+
+        /// The slowest calls are those that wait for a link: how many of them a quarter has is chance.
+        var isBounded: Bool { self != .slowLatency }
+    }
+
+    private actor Samples {
+        private var values: [Measure: [(time: Double, value: Double)]] = [:]
+        private(set) var failures: [String: Int] = [:]
+        private(set) var calls = 0
+        private(set) var open = 0
+        private(set) var longest = 0.0
+        private let start = ContinuousClock.now
+
+        func began() { open += 1 }
+
+        func ended(_ failure: String?, milliseconds: Double) {
+            open -= 1
+            calls += 1
+            longest = max(longest, milliseconds)
+            if let failure { failures[failure, default: 0] += 1 } else { add(.latency, milliseconds) }
+        }
+
+        func add(_ measure: Measure, _ value: Double) {
+            values[measure, default: []].append(((ContinuousClock.now - start) / .seconds(1), value))
+        }
+
+        /// Of a quarter of the time, from 0 to 3: the median, of the slow latency the 99th of 100; nil where there is nothing.
+        func quarter(_ number: Int, of measure: Measure, total: Double) -> Double? {
+            let source = values[measure == .slowLatency ? .latency : measure] ?? []
+            let range = Double(number) * total / 4..<Double(number + 1) * total / 4
+            let sorted = source.filter { range.contains($0.time) }.map(\.value).sorted()
+            guard !sorted.isEmpty else { return nil }
+            return sorted[measure == .slowLatency ? sorted.count * 99 / 100 : sorted.count / 2]
+        }
+    }
+
+    /// Runs it. Gives a report, and whether everything went well and nothing grew.
+    public static func run(portal: String, seed: UInt64, plan: Plan) async throws -> (isClean: Bool, report: String) {
+        let stage = try await Stage(portal: portal, seed: seed)
+        let samples = Samples()
+        let result: Result<Void, any Error>
+        do { result = .success(try await work(stage, samples, plan)) } catch { result = .failure(error) }
+        await stage.end()
+        try result.get()
+
+        var report = "soak, \(Int(plan.seconds)) s, \(await samples.calls) calls, the longest took \(Int(await samples.longest)) ms\n\n"
+        report += "                          first quarter  last quarter     drift"
+        var isClean = await samples.failures.isEmpty
+        for measure in Measure.allCases {
+            guard let first = await samples.quarter(0, of: measure, total: plan.seconds),
+                let last = await samples.quarter(3, of: measure, total: plan.seconds)
+            else {
+                report += "\n\(measure.rawValue): nothing was measured"
+                isClean = false
+                continue
+            }
+            let drift = (last - first) / max(first, 0.001)
+            let isTooMuch = measure.isBounded && drift > plan.drift
+            if isTooMuch { isClean = false }
+            report += "\n" + measure.rawValue.padding(toLength: 24, withPad: " ", startingAt: 0)
+            report += String(format: "%15.2f%14.2f%+9.1f %%", first, last, drift * 100) + (isTooMuch ? "  TOO MUCH" : "")
+        }
+        for (failure, count) in await samples.failures.sorted(by: { $0.value > $1.value }).prefix(20) {
+            report += "\n\(count) failed: \(failure)"
+        }
+        return (isClean, report)
+    }
+
+    private static func work(_ stage: Stage, _ samples: Samples, _ plan: Plan) async throws {
+        var options = ConnectionOptions()
+        options.proxy = .shared(executable: stage.portal)
+        options.sshConfig = stage.config
+        // The proxy that is started has the environment of this program.
+        setenv("PORTAL_RUNTIME_DIR", stage.runtime.path, 1)
+        let workspace = try await Workspace.connect(stage.target, options: options)
+        try await workspace.write([UInt8](repeating: 0x61, count: 4096), to: "small")
+        let clock = ContinuousClock()
+        let start = clock.now
+        let end = start + .seconds(plan.seconds)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while clock.now + .seconds(plan.cutSeconds) < end {
+                    try await Task.sleep(for: .seconds(plan.cutSeconds))
+                    try await stage.relay.apply(.cut)
+                }
+            }
+            group.addTask {
+                while clock.now < end {
+                    try await Task.sleep(for: .seconds(plan.sampleSeconds))
+                    await sample(stage, samples)
+                }
+            }
+            var number = 0
+            while clock.now < end {
+                number += 1
+                let current = number
+                await samples.began()
+                group.addTask { await call(current, workspace, samples) }
+                try await Task.sleep(until: start + .seconds(Double(number) / plan.callsPerSecond), clock: .continuous)
+                if await samples.open > 2000 { throw TestFailure("2000 calls wait: the host is not reached any more") }
+            }
+            try await group.waitForAll()
+        }
+        workspace.close()
+    }
+
+    /// Mostly looks, some reads, few changes and commands: as agents do.
+    private static func call(_ number: Int, _ workspace: Workspace, _ samples: Samples) async {
+        let start = ContinuousClock.now
+        var failure: String?
+        do throws(PortalError) {
+            switch number % 20 {
+            case 0: _ = try await workspace.run(RemoteCommand("true"))
+            case 5, 15: try await workspace.write([UInt8](repeating: 0x62, count: 2048), to: RemotePath("written\(number % 100)"))
+            case 1, 4, 8, 12, 18: _ = try await workspace.read("small")
+            default: _ = try await workspace.status(of: "small")
+            }
+        } catch {
+            failure = "\(error.code): \(error.message)"
+        }
+        await samples.ended(failure, milliseconds: (ContinuousClock.now - start) / .milliseconds(1))
+    }
+
+    private static func sample(_ stage: Stage, _ samples: Samples) async {
+        if let proxy = stage.proxies.first {
+            await samples.add(.proxyMemory, Double(proxy.residentKilobytes))
+            await samples.add(.proxyDescriptors, Double(proxy.descriptors))
+        }
+        if let executor = Stage.executors(among: stage.hostProcesses).first {
+            await samples.add(.executorMemory, Double(executor.residentKilobytes))
+            await samples.add(.executorDescriptors, Double(executor.descriptors))
+        }
+    }
+}
