@@ -1,3 +1,5 @@
+import Foundation
+
 /// Random numbers that are the same again for the same seed (SplitMix64).
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
@@ -19,4 +21,15 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
 
     /// One of the elements, of which there must be one.
     public mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
+
+    /// A sequence of its own for each number, so that what one part draws does not change what another part gets.
+    public func branch(_ number: UInt64) -> SeededRandom {
+        var mixed = SeededRandom(seed: state ^ (number &+ 1) &* 0xD6E8_FEB8_6659_FD93)
+        return SeededRandom(seed: mixed.next())
+    }
+
+    /// The time in seconds to the next of events that come by chance, so many seconds apart on average; at most six times the average.
+    public mutating func seconds(averaging average: Double) -> Double {
+        min(average * 6, -average * log(1 - Double.random(in: 0..<1, using: &self)))
+    }
 }
