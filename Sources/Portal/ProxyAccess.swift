@@ -85,7 +85,10 @@ enum ProxyAccess {
                     do throws(ProxyError) { return .success(try launcher.start(identity)) } catch { return .failure(error) }
                 }
             } catch { throw PortalError(.internal, "no thread to start the proxy: \(error)") }
-            if case .failure(let error) = started { throw PortalError(error) }
+            if case .failure(let error) = started {
+                last = PortalError(error)
+                guard error.code == .died else { throw last }
+            }
         }
         throw last
     }

@@ -227,11 +227,12 @@ final class HostLink {
             linkEnded("the executor started there but said no hello within 15 seconds; try again, and `portal stop` first if it stays so")
         }
         watch = LinkWatch(at: NIODeadline.now().uptimeNanoseconds, wall: wallClock())
+        // What is closed may still deliver something when nobody has it any more.
         pipe.start(
-            onBytes: { [self, unowned pipe] buffer in if self.pipe === pipe { receive(buffer) } },
-            onWritable: { [self, unowned pipe] in if self.pipe === pipe { flush() } },
-            onClosed: { [self, unowned pipe] end in
-                if self.pipe === pipe { linkEnded("the connection to the host ended\(HostLink.describe(end))") }
+            onBytes: { [self, weak pipe] buffer in if let pipe, self.pipe === pipe { receive(buffer) } },
+            onWritable: { [self, weak pipe] in if let pipe, self.pipe === pipe { flush() } },
+            onClosed: { [self, weak pipe] end in
+                if let pipe, self.pipe === pipe { linkEnded("the connection to the host ended\(HostLink.describe(end))") }
             })
     }
 
@@ -462,6 +463,7 @@ final class HostLink {
         session = nil
         isReturning = false
         place = nil
+        historyNumber += 1
         change(to: .idle)
         outgoing.removeAll()
     }

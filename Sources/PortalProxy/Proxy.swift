@@ -163,9 +163,9 @@ public final class Proxy: @unchecked Sendable {
     }
 
     private func tell(_ client: ProxyClient) {
-        client.tell(link.place, text: "connected") { [unowned self] in
-            release(client)
-            link.flush()
+        client.tell(link.place, text: "connected") { [weak self] in
+            self?.release(client)
+            self?.link.flush()
         }
         client.flush()
     }
@@ -264,7 +264,8 @@ public final class Proxy: @unchecked Sendable {
         }
         guard let client = clients[id >> 32], client.openRequests[id] != nil else { return link.settle(receipt) }
         if isLast { client.openRequests[id] = nil } else { client.openRequests[id]?.hasAnswers = true }
-        client.send(frame) { [unowned self] _ in link.settle(receipt) }
+        // Called when the proxy may be gone.
+        client.send(frame) { [link] _ in link?.settle(receipt) }
     }
 
     private func stateChanged() {
