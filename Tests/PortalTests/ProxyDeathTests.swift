@@ -38,35 +38,39 @@ import Testing
         FoundProcess.all(withEnvironment: "HOME=\(host.home.path)").filter { $0.threads > 1 && $0.command.contains(" serve ") }
     }
 
-    /// A `portal exec` that runs by itself; its output is in a file.
-    private final class Run: @unchecked Sendable {  // Everything is constant.
-        let process: Process
-        private let files: (output: URL, errors: URL)
+    /// A `portal` that runs by itself; what it prints is in files.
+    private final class Run: Sendable {
+        let child: Child
+        private let directory: URL
 
         init(_ portal: PortalProgram, _ command: [String], input: Data? = nil) throws {
             let directory = portal.runtime.appendingPathComponent(UUID().uuidString)
+            self.directory = directory
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-            files = (directory.appendingPathComponent("out"), directory.appendingPathComponent("err"))
-            for file in [files.output, files.errors] { try Data().write(to: file) }
-            var handle: FileHandle?
-            if let input {
-                let file = directory.appendingPathComponent("in")
-                try input.write(to: file)
-                handle = try FileHandle(forReadingFrom: file)
-            }
-            process = try portal.start(
-                command, input: handle, output: try FileHandle(forWritingTo: files.output), errors: try FileHandle(forWritingTo: files.errors))
+            func file(_ name: String) -> String { directory.appendingPathComponent(name).path }
+            if let input { try input.write(to: directory.appendingPathComponent("in")) }
+            var environment = ProcessInfo.processInfo.environment
+            environment["PORTAL_RUNTIME_DIR"] = portal.runtime.path
+            for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS"] { environment[name] = nil }
+            child = try Child(
+                ["setsid", "-w", PortalProgram.path] + command, environment: environment, input: input == nil ? "/dev/null" : file("in"),
+                output: file("out"), errors: file("err"))
         }
 
-        var output: Data { (try? Data(contentsOf: files.output)) ?? Data() }
-        var errors: String { (try? String(contentsOf: files.errors, encoding: .utf8)) ?? "" }
+        deinit {
+            child.end()
+            try? FileManager.default.removeItem(at: directory)
+        }
 
+        var output: Data { FileManager.default.contents(atPath: directory.appendingPathComponent("out").path) ?? Data() }
+        var errors: String { String(decoding: FileManager.default.contents(atPath: directory.appendingPathComponent("err").path) ?? Data(), as: UTF8.self) }
+
+        /// The exit status.
         func end(seconds: Double) async throws -> Int32 {
-            guard await eventually(seconds: seconds, { !process.isRunning }) else {
-                process.terminate()
+            guard await eventually(seconds: seconds, { !child.isRunning }), let status = child.ended else {
                 throw TestFailure("it hangs: \(errors)")
             }
-            return process.terminationStatus
+            return status & 0x7F == 0 ? status >> 8 & 0xFF : -1
         }
     }
 
@@ -80,7 +84,7 @@ import Testing
         // Fifty megabytes of numbered lines.
         let run = try exec("seq 1 6500000")
         for size in [1, 5_000_000, 20_000_000, 35_000_000] {
-            #expect(await eventually(seconds: 60) { run.output.count >= size || !run.process.isRunning })
+            #expect(await eventually(seconds: 60) { run.output.count >= size || !run.child.isRunning })
             _ = try await killProxy()
         }
         let status = try await run.end(seconds: 120)
@@ -97,7 +101,7 @@ import Testing
         let got = host.home.appendingPathComponent("got").path
         func size() -> Int { ((try? FileManager.default.attributesOfItem(atPath: got))?[.size] as? Int) ?? 0 }
         for least in [1, 6_000_000, 12_000_000] {
-            #expect(await eventually(seconds: 60) { size() >= least || !run.process.isRunning })
+            #expect(await eventually(seconds: 60) { size() >= least || !run.child.isRunning })
             _ = try await killProxy()
         }
         let status = try await run.end(seconds: 120)
@@ -115,7 +119,7 @@ import Testing
         func temporary() -> Bool {
             ((try? FileManager.default.contentsOfDirectory(atPath: host.home.path)) ?? []).contains { $0.hasPrefix(".portal-") }
         }
-        _ = await eventually(seconds: 20) { temporary() || !run.process.isRunning }
+        _ = await eventually(seconds: 20) { temporary() || !run.child.isRunning }
         _ = try await killProxy()
         #expect(try await run.end(seconds: 60) == 0, "\(run.errors)")
         #expect(FileManager.default.contents(atPath: host.home.appendingPathComponent("copied").path) == content)
@@ -124,7 +128,7 @@ import Testing
     /// Commands that append a line each, while proxies are killed at random moments: every one is answered with success and ran once.
     @Test func commandsRunOnce() async throws {
         let wanted = ProcessInfo.processInfo.environment["PORTAL_PROXY_KILLS"].flatMap { Int($0) } ?? 20
-        let (portal, lanes) = (portal, 4)
+        let lanes = 4
         let isOver = Flag()
         let results = try await withThrowingTaskGroup(of: [(String, Int32, String)].self) { group in
             for lane in 0..<lanes {
@@ -132,8 +136,9 @@ import Testing
                     var results: [(String, Int32, String)] = []
                     while !isOver.isSet {
                         let token = "lane-\(lane)-\(results.count)"
-                        let outcome = try await portal.exec("sh", "-c", "echo \(token) >> lines; echo \(token)", options: ["-n"], deadline: 120)
-                        results.append((token, outcome.text == "\(token)\n" ? outcome.status : -1, outcome.errors))
+                        let run = try exec("echo \(token) >> lines; echo \(token)")
+                        let status = try await run.end(seconds: 120)
+                        results.append((token, run.output == Data("\(token)\n".utf8) ? status : -1, run.errors))
                     }
                     return results
                 }
@@ -168,7 +173,7 @@ import Testing
     @Test func withItsClientItEnds() async throws {
         let run = try exec("echo ready; exec sleep 4712")
         #expect(await eventually(seconds: 20) { run.output == Data("ready\n".utf8) })
-        let clients = Tool.descendants(of: run.process.processIdentifier).filter { ExecTests.name(of: $0) == "portal" }
+        let clients = Tool.descendants(of: run.child.pid).filter { ExecTests.name(of: $0) == "portal" }
         _ = try await killProxy()
         for client in clients { kill(client, SIGKILL) }
         // Whoever comes next brings the next proxy.
