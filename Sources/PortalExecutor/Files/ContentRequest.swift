@@ -17,6 +17,7 @@ class ContentRequest: OpenRequest {
     private static let pieceLength = 128 * 1024
     /// With many requests open, each reads less ahead.
     private static let crowd = 64
+    private static let crowdedLength = 16 * 1024
 
     private var source: ContentSource?
     private var job: ContentJob?
@@ -24,6 +25,9 @@ class ContentRequest: OpenRequest {
     private var offset = 0
     private var pendingBytes = 0
     private var last: Frame?
+    /// What of the first piece counts as read ahead, and whether that piece is still to come.
+    private var held = 0
+    private var isFirst = false
     /// Whether the first piece is known to wait for no disk, set by `prepare`: then it is fetched where the request came in.
     final var isAtHand = false
 
@@ -36,12 +40,30 @@ class ContentRequest: OpenRequest {
         } catch {
             return fail(error)
         }
-        fetch(session.openCount > ContentRequest.crowd ? 16 * 1024 : 64 * 1024)
+        guard session.openCount > ContentRequest.crowd else { return fetch(64 * 1024) }
+        // An item of a batch has credit of its own making, and could keep what it read for long.
+        guard batch == nil else { return fetch(ContentRequest.crowdedLength) }
+        isFirst = true
+        if session.hasRoomToRead { return fetchFirst() }
+        // What is at hand now may not be when its turn comes.
+        isAtHand = false
+        session.waitToRead(self)
+    }
+
+    private func fetchFirst() {
+        hold(ContentRequest.crowdedLength)
+        fetch(ContentRequest.crowdedLength)
+    }
+
+    private func hold(_ count: Int) {
+        session.readAhead += count - held
+        held = count
     }
 
     // Reading leaves nothing behind, so the answer does not wait for the disk.
     final override func cancel(_ cancellation: Cancellation) {
         job?.giveUp()
+        hold(0)
         fail(OperationError(.cancelled, literal: "cancelled"))
     }
 
@@ -56,6 +78,8 @@ class ContentRequest: OpenRequest {
     fileprivate func fetched(_ bytes: [UInt8], last: Frame?) {
         job = nil
         guard !isFinished else { return }
+        if isFirst { hold(bytes.count) }
+        isFirst = false
         if !bytes.isEmpty {
             chunks.append(bytes)
             pendingBytes += bytes.count
@@ -65,6 +89,12 @@ class ContentRequest: OpenRequest {
     }
 
     final override func produce() -> Bool {
+        if isFirst {
+            guard job == nil else { return false }
+            // Others may have been quicker, or only credit came.
+            if session.hasRoomToRead { fetchFirst() } else { session.waitToRead(self) }
+            return false
+        }
         if pendingBytes > 0, credit.available > 0 { sendPiece() }
         if pendingBytes == 0, let last {
             finish(last)
@@ -88,6 +118,7 @@ class ContentRequest: OpenRequest {
             }
         }
         pendingBytes -= count
+        hold(max(0, held - count))
     }
 }
 

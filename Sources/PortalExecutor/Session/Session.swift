@@ -8,6 +8,7 @@ final class Session {
     private static let producingBytes = Limits.preferredPayloadLength
     /// Unsent bytes above which requests are no longer read: answers nobody takes must not fill the memory.
     private static let readingBytes = 4 * 1024 * 1024
+    private static let readAheadBytes = 1024 * 1024
     private static let acknowledgementMilliseconds: UInt64 = 50
 
     let loop: EventLoop
@@ -44,6 +45,10 @@ final class Session {
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
     private var streams = ReadyQueue()
+    /// Bytes of the first pieces that many requests read ahead and have not sent. All of them have credit: they leave as the link takes them.
+    var readAhead = 0
+    /// Requests that begin when those are fewer: a thousand small files need not be in memory at once.
+    private var waiting = ReadyQueue()
     private var acknowledgementTimer: Timer?
     private var status: Int32?
     /// The frame to part with.
@@ -295,8 +300,15 @@ final class Session {
         return !streams.isEmpty && endpoint.hasRoom ? streams : nil
     }
 
+    var hasRoomToRead: Bool { readAhead < Session.readAheadBytes }
+
+    /// The request is called for something to send when less is read ahead.
+    func waitToRead(_ request: OpenRequest) { waiting.append(request) }
+
     private func produce() {
-        while let queue = next {
+        while true {
+            if hasRoomToRead, !waiting.isEmpty { markReady(waiting.takeFirst()) }
+            guard let queue = next else { return }
             let request = queue.takeFirst()
             request.isQueued = false
             if !request.isFinished, request.produce() { markReady(request) }
