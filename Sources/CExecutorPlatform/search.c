@@ -220,7 +220,7 @@ static inline uint32_t sum_of(block a) { return vaddlvq_u8(a); }
 enum { bits_per_byte = 4 };
 #endif
 
-const uint8_t *platform_find_byte(const uint8_t *at, const uint8_t *end, uint8_t byte) {
+__attribute__((hot)) const uint8_t *platform_find_byte(const uint8_t *at, const uint8_t *end, uint8_t byte) {
 #ifdef HAS_BLOCKS
     block wanted = fill_block(byte), none = fill_block(0);
     for (; end - at >= 16; at += 16) {
