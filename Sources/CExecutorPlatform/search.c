@@ -12,7 +12,8 @@
 int32_t platform_processors(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) < 0) return 1;
-    int count = CPU_COUNT(&set);
+    int count = 0;
+    for (int processor = 0; processor < CPU_SETSIZE; processor++) count += CPU_ISSET(processor, &set) != 0;
     return count > 0 ? count : 1;
 }
 
