@@ -5,10 +5,14 @@ import PortalWire
 /// It cuts frames, checks that a hello comes first and once, counts, acknowledges, keeps for replay, answers pings, and measures with pings of
 /// its own how much may be on its way. Whoever drives it moves bytes between it and a pipe, asks for events after each receive, and produces
 /// while there is room.
+///
+/// Where it counts, it outlives its links: what the peer has not acknowledged is kept, and sent again on the next one. Between `detach()` and
+/// the peer's next hello, sequenced frames are only kept; the driver answers that hello with `resume(after:)` or with `begin()`.
 public struct LinkEndpoint {
     /// Something that the driver acts on.
     public enum Event {
-        /// The peer's hello, with a version that both speak.
+        /// The peer's hello, with a version that both speak. Where the endpoint counts, the driver says its own hello if it has not yet, and
+        /// then calls `begin()` or `resume(after:)` before it asks for the next event.
         indirect case hello(Hello, version: UInt64)
         /// A sequenced message with its frame, whose payload belongs to it.
         case message(Message, Frame)
@@ -20,6 +24,8 @@ public struct LinkEndpoint {
     private var counter = ReceiveCounter()
     private var replay = ReplayBuffer()
     private var hasPeerHello = false
+    /// Whether sequenced frames are sent, and not only kept.
+    private var isOpen: Bool
     private let isCounting: Bool
     private var window = CongestionWindow()
     private var outbound: [Frame] = []
@@ -33,7 +39,40 @@ public struct LinkEndpoint {
     /// An endpoint of a new session.
     /// - Parameter isCounting: True between proxy and executor, whose session outlives links. A client's own socket is no less reliable than
     ///   the client itself: there, nothing is numbered, acknowledged or kept.
-    public init(isCounting: Bool) { self.isCounting = isCounting }
+    public init(isCounting: Bool) {
+        self.isCounting = isCounting
+        isOpen = !isCounting
+    }
+
+    // MARK: Links
+
+    /// The pipe is gone: what was being received or sent on it is forgotten, and what the peer has not acknowledged is kept.
+    public mutating func detach() {
+        decoder = FrameDecoder()
+        window = CongestionWindow()
+        outbound = []
+        outboundBytes = 0
+        roundTrip = nil
+        hasPeerHello = false
+        isOpen = !isCounting
+    }
+
+    /// Both hellos of a new link name the same session: what the peer has is acknowledged, and what is left goes out again, in its order and
+    /// before anything new.
+    /// - Parameter received: How many sequenced frames the peer has processed in this session, as its hello says.
+    /// - Throws: `WireError.acknowledgement` where that is less than it said before, or more than was sent.
+    public mutating func resume(after received: UInt64) throws(WireError) {
+        let frames = try replay.replay(after: received)
+        isOpen = true
+        for frame in frames { queue(frame) }
+    }
+
+    /// A session begins on this link, the first or another: both directions count from zero, and what was kept of an earlier one is dropped.
+    public mutating func begin() {
+        counter = ReceiveCounter()
+        replay = ReplayBuffer()
+        isOpen = true
+    }
 
     // MARK: In
 
@@ -113,11 +152,12 @@ public struct LinkEndpoint {
     /// The number of sequenced frames that were sent.
     public var sent: UInt64 { replay.sent }
 
-    /// Whether streams may send more now. What they send beyond it would wait in the pipe, and everything after it behind them.
-    public var hasRoom: Bool { !isFull && window.inFlight < window.size }
+    /// Whether streams may send more now. What they send beyond it would wait in the pipe, and everything after it behind them. Without a
+    /// link they may fill what is kept for the next one.
+    public var hasRoom: Bool { !isFull && (!isOpen || window.inFlight < window.size) }
 
     /// Whether short data may be sent, which goes before streams. A thousand short answers at once are a stream too.
-    public var hasRoomForShort: Bool { !isFull && window.inFlight < 2 * window.size }
+    public var hasRoomForShort: Bool { !isFull && (!isOpen || window.inFlight < 2 * window.size) }
 
     /// The pieces that streams are best cut into: where little fits on the line, a large one would itself be the queue.
     public var pieceLength: Int { min(window.size / 4, Limits.preferredPayloadLength) }
@@ -135,7 +175,7 @@ public struct LinkEndpoint {
 
     /// Says that everything received was processed, if that was not yet said. Called when the link falls idle.
     public mutating func acknowledgeIfNeeded() {
-        if isCounting, counter.hasUnacknowledged { acknowledge() }
+        if isCounting, isOpen, counter.hasUnacknowledged { acknowledge() }
     }
 
     /// The last frame for a peer that broke a rule.
@@ -155,7 +195,14 @@ public struct LinkEndpoint {
     private mutating func acknowledge() { send(.acknowledge(counter.takeAcknowledgement())) }
 
     private mutating func enqueue(_ frame: Frame, isSequenced: Bool) {
-        if isCounting, isSequenced { replay.append(frame) }
+        if isCounting, isSequenced {
+            replay.append(frame)
+            guard isOpen else { return }
+        }
+        queue(frame)
+    }
+
+    private mutating func queue(_ frame: Frame) {
         outbound.append(frame)
         outboundBytes += frame.bytes.count
         guard isCounting, let number = window.sent(frame.bytes.count, at: now) else { return }

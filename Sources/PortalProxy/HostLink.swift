@@ -146,6 +146,7 @@ final class HostLink {
         var answer = Hello(build: Array(Build.identity.utf8))
         answer.session = session
         endpoint.send(.hello(answer))
+        endpoint.begin()
         change(to: .ready(host))
         ping()
         flush()

@@ -201,7 +201,9 @@ final class ExecutorClient {
 
     private func act(on event: LinkEndpoint.Event) throws {
         switch event {
-        case .hello(let hello, _): self.hello = hello
+        case .hello(let hello, _):
+            self.hello = hello
+            endpoint.begin()
         case .pong: break
         case .message(let message, let frame):
             switch message {

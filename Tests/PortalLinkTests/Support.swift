@@ -32,14 +32,21 @@ struct Side {
         Array(bytes).withUnsafeBytes { endpoint.receive($0) }
         while let event = try endpoint.nextEvent() {
             switch event {
-            case .hello: hellos += 1
+            case .hello(let hello, _):
+                hellos += 1
+                do throws(WireError) { try endpoint.resume(after: hello.received) } catch { throw .broken(error) }
             case .pong(let number): pongs.append(number)
             case .message(let message, let frame): messages.append((message, frame))
             }
         }
     }
 
-    mutating func sayHello() { endpoint.send(.hello(Hello(build: bytes("test")))) }
+    mutating func sayHello() {
+        var hello = Hello(build: bytes("test"))
+        hello.session = bytes("one")
+        hello.received = endpoint.received
+        endpoint.send(.hello(hello))
+    }
 
     mutating func takeBytes() -> [UInt8] { endpoint.takeOutbound().flatMap(\.bytes) }
 }
@@ -61,6 +68,19 @@ struct Pair {
         pair.far.sayHello()
         try pair.pump { Int.max }
         return pair
+    }
+
+    /// A new link for both sides, after each has noticed that the old one is gone.
+    mutating func link(_ size: () -> Int) throws(LinkError) {
+        near.arriving = []
+        far.arriving = []
+        sayHellos()
+        try pump(size)
+    }
+
+    mutating func sayHellos() {
+        near.sayHello()
+        far.sayHello()
     }
 
     /// Moves bytes until nothing is left, `size` at a time.

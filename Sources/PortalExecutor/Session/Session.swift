@@ -108,6 +108,7 @@ final class Session {
     }
 
     private func act(on event: LinkEndpoint.Event) throws(LinkError) {
+        if case .hello = event { endpoint.begin() }
         guard case .message(let message, let frame) = event else { return }
         do throws(WireError) {
             switch message {
