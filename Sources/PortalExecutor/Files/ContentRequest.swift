@@ -4,7 +4,7 @@ import PortalWire
 /// Where content comes from. One worker at a time uses it; between two of its jobs nobody does.
 class ContentSource {
     /// Whether there is no more.
-    var isAtEnd = false
+    final var isAtEnd = false
 
     /// The next bytes, about as many as asked for; fewer or none only at the end.
     func fill(_ count: Int) throws(OperationError) -> [UInt8] { [] }
@@ -19,15 +19,15 @@ class ContentRequest: OpenRequest {
     private static let crowd = 64
     private static let crowdedLength = 16 * 1024
 
-    private var source: ContentSource?
-    private var job: ContentJob?
-    private var chunks: [[UInt8]] = []
-    private var offset = 0
-    private var pendingBytes = 0
-    private var last: Frame?
+    final private var source: ContentSource?
+    final private var job: ContentJob?
+    final private var chunks: [[UInt8]] = []
+    final private var offset = 0
+    final private var pendingBytes = 0
+    final private var last: Frame?
     /// What of the first piece counts as read ahead, and whether that piece is still to come.
-    private var held = 0
-    private var isFirst = false
+    final private var held = 0
+    final private var isFirst = false
     /// Whether the first piece is known to wait for no disk, set by `prepare`: then it is fetched where the request came in.
     final var isAtHand = false
 
@@ -67,7 +67,7 @@ class ContentRequest: OpenRequest {
         fail(OperationError(.cancelled, literal: "cancelled"))
     }
 
-    private func fetch(_ count: Int) {
+    final private func fetch(_ count: Int) {
         guard let source, job == nil else { return }
         let job = ContentJob(request: self, source: source, count: count)
         self.job = job
@@ -75,7 +75,7 @@ class ContentRequest: OpenRequest {
         isAtHand = false
     }
 
-    fileprivate func fetched(_ bytes: [UInt8], last: Frame?) {
+    final fileprivate func fetched(_ bytes: [UInt8], last: Frame?) {
         job = nil
         guard !isFinished else { return }
         if isFirst { hold(bytes.count) }
@@ -105,7 +105,7 @@ class ContentRequest: OpenRequest {
         return pendingBytes > 0 && credit.available > 0
     }
 
-    private func sendPiece() {
+    final private func sendPiece() {
         let count = min(chunks[0].count - offset, pieceLength)
         if offset == 0, count == chunks[0].count {
             sendData(.content, chunks.removeFirst())
