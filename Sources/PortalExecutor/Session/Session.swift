@@ -83,7 +83,7 @@ final class Session {
 
     /// Serves until the peer, a signal, a broken rule or silence ends it, and leaves nothing behind.
     /// - Returns: The exit status.
-    func run(_ link: platform_link, token: [UInt8]) -> Int32 {
+    func run(_ link: platform_link, token: UnsafePointer<UInt8>) -> Int32 {
         loop.onEvent = { [self] in
             let signals = platform_take_signals()
             if signals & 1 != 0 { processes.reap() }
@@ -120,11 +120,11 @@ final class Session {
     // MARK: Links
 
     /// Begins a link; the one before it, if there is one, is over.
-    private func adopt(_ link: platform_link, token: [UInt8]) {
+    private func adopt(_ link: platform_link, token: UnsafePointer<UInt8>) {
         dropLink()
         linkCount += 1
         pipe.open(link)
-        pipe.queue(Sentinel.line(token: token))
+        pipe.queue(Sentinel.line(token: bytes(of: token)))
         hello.received = endpoint.received
         endpoint.send(.hello(hello))
         flush()
@@ -132,8 +132,7 @@ final class Session {
 
     private func letIn() {
         var link = platform_link()
-        var token = [UInt8](repeating: 0, count: 129)
-        if platform_session_receive(&token, &link) > 0 { adopt(link, token: bytes(of: token)) }
+        if let token = platform_session_receive(&link) { adopt(link, token: token) }
     }
 
     private func linkEnded() {
@@ -184,10 +183,9 @@ final class Session {
     var lingerText: [UInt8]? {
         guard lingerProblem < 0 else { return nil }
         let directory = bytes(of: platform_session_directory())
-        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else {
-            return systemError("keep a session in", directory, lingerProblem).message
-        }
-        return directory + [UInt8](": not a directory of this user with mode 0700")
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        let text: StaticString = "it is not a directory of this user with mode 0700"
+        return OperationError(.permissionDenied, "keep a session in", directory, text).message
     }
 
     // MARK: In
