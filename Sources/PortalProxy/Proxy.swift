@@ -50,6 +50,7 @@ public final class Proxy: @unchecked Sendable {
     private(set) var clients: [UInt64: ProxyClient] = [:]
     private var nextClient: UInt64 = 1
     private var idleTask: Scheduled<Void>?
+    private var isStopping = false
     /// The proxy's own requests, whose identifiers are below those of all clients, and who waits for their last frames.
     private var ownRequests: [UInt64: (Message) -> Void] = [:]
     private var nextOwnRequest: UInt64 = 16
@@ -334,7 +335,8 @@ public final class Proxy: @unchecked Sendable {
 
     private func becomeIdle(after least: TimeAmount = .zero) {
         idleTask?.cancel()
-        let delay = max(link.isReady ? configuration.persist : Proxy.persistWithoutLink, least)
+        // What clients gave up has yet to be said to a host that cannot be reached now.
+        let delay = max(link.isReady || link.hasSession ? configuration.persist : Proxy.persistWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: delay) { bound.value.idleTimeIsOver() }
     }
@@ -384,11 +386,12 @@ public final class Proxy: @unchecked Sendable {
     func giveUp() async { try? await eventLoop.submit { [self] in stop() }.get() }
 
     private func stop() {
+        guard !isStopping else { return }
+        isStopping = true
         patienceTask?.cancel()
-        link.close(ending: true)
+        link.close(ending: true) { [endPromise] in endPromise.succeed(()) }
         failWaiting("the proxy was stopped")
         for client in clients.values { client.close() }
-        endPromise.succeed(())
     }
 }
 

@@ -14,6 +14,7 @@ import Testing
         portal = try PortalProgram(host, relayPort: relay.port)
     }
 
+    private func hasState(_ state: String) async -> Bool { (try? await status(portal))?["state"] as? String == state }
 
     private func status(_ portal: PortalProgram) async throws -> [String: Any] {
         let status = try await portal.run(["status", "--json"])
@@ -80,11 +81,12 @@ import Testing
         try await relay.apply(.refuse(.seconds(8)))
         try await relay.apply(.cut)
         let unsent = try await portal.run(["call", "--patience", "2", "-F", portal.config, "host", "fs.write", #"{"path":"never"}"#])
-        #expect(unsent.text.contains(#""code":"disconnected""#) && unsent.text.contains(#""applied":"no""#), "\(unsent.text) \(unsent.errors)")
+        let said = unsent.text
+        #expect(said.contains(#""code":"disconnected""#) && said.contains(#""applied":"no""#), "\(said) \(unsent.errors)")
         #expect(await eventually(seconds: 10) { !process.isRunning })
         #expect(process.terminationStatus == 255)
-        let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
-        #expect(said.contains("unknown") && said.split(separator: "\n").count == 1, "\(said)")
+        let line = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+        #expect(line.contains("unknown") && line.split(separator: "\n").count == 1, "\(line)")
         // The command that nobody waits for any more is cancelled as soon as the host is there again.
         #expect(await eventually(seconds: 30) { !ExecTests.isRunning("^sleep 400") })
         #expect(!FileManager.default.fileExists(atPath: host.home.appending(path: "never").path))
@@ -98,8 +100,8 @@ import Testing
         #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
         try await relay.apply(.stall([.toServer, .toClient], .seconds(14)))
         #expect(
-            await eventually(seconds: 14) { try? await status(portal)["state"] as? String == "interrupted" })
-        #expect(await eventually(seconds: 20) { try? await status(portal)["state"] as? String == "ready" })
+            await eventually(seconds: 14) { await hasState("interrupted") })
+        #expect(await eventually(seconds: 20) { await hasState("ready") })
         try Data("go\n".utf8).write(to: host.home.appending(path: "gate"))
         #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
         #expect(await eventually(seconds: 10) { !process.isRunning })
@@ -116,7 +118,7 @@ import Testing
         #expect(await eventually(seconds: 10) { !process.isRunning })
         #expect(process.terminationStatus == 255)
         #expect(await eventually(seconds: 10) { !ExecTests.isRunning("^sleep 401") && executors().isEmpty })
-        #expect(try await portal.exec("--", "true", options: ["--attached"]).status == 0)
+        #expect(try await portal.exec("true", options: ["--attached"]).status == 0)
     }
 
     // MARK: What is killed
@@ -124,11 +126,12 @@ import Testing
     /// sshd's own process is killed: as a cut.
     @Test func sshdIsKilled() async throws {
         let output = Pipe()
-        let process = try begin("echo ready; sleep 1; echo done; exit 3", output, Pipe())
+        let errors = Pipe()
+        let process = try begin("echo ready; sleep 1; echo done; exit 3", output, errors)
         #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
-        host.dropSessions()
+        for session in host.sessions { kill(session.pid, SIGKILL) }
         #expect(await eventually(seconds: 30) { !process.isRunning })
-        #expect(process.terminationStatus == 3)
+        #expect(process.terminationStatus == 3, "\(String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self))")
         #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
     }
 

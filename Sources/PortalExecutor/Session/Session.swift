@@ -10,6 +10,8 @@ final class Session {
     private static let readingBytes = 4 * 1024 * 1024
     private static let readAheadBytes = 1024 * 1024
     private static let acknowledgementMilliseconds: UInt64 = 50
+    /// A session that nobody has said hello in is perhaps known to nobody: its hello may have been lost with its first link.
+    private static let unknownSeconds: UInt64 = 60
 
     let loop: EventLoop
     let workers: WorkerPool
@@ -148,8 +150,9 @@ final class Session {
     /// Ends the session when nothing was heard for as long as it lingers, and else looks again when that can be.
     private func linger() {
         let silence = (platform_clock() - lastHeard) / 1_000_000
-        guard silence < lingerSeconds * 1000 else { return end(status: 0) }
-        _ = loop.after(lingerSeconds * 1000 - silence) { [self] in linger() }
+        let longest = (hasBegun ? lingerSeconds : min(lingerSeconds, Session.unknownSeconds)) * 1000
+        guard silence < longest else { return end(status: 0) }
+        _ = loop.after(longest - silence) { [self] in linger() }
     }
 
     private func begin(with theirs: Hello) throws(WireError) {
