@@ -46,6 +46,8 @@ final class HostLink {
     /// The pipe says so when half of it has left.
     private static let pendingBytesHighMark = 512 * 1024
     private static let helloDeadline = TimeAmount.seconds(15)
+    /// How long an executor may take to end its session; it goes on with that if it takes longer.
+    private static let endDeadline = TimeAmount.seconds(2)
     /// How often a first link that was cut while it was being made is tried again.
     private static let mostFirstAttempts = 4
     /// A new session that ends sooner than this did not live.
@@ -81,6 +83,10 @@ final class HostLink {
     private let outgoing = OutgoingQueue()
 
     private var pipe: HostPipe?
+    /// Changes with every pipe, and when it is given up.
+    private var pipeNumber = 0
+    /// The number of the last pipe, which is being closed, and who waits for that.
+    private var closing: (number: Int, done: () -> Void)?
     /// Whether both hellos of the link are there.
     private var isWelcomed = false
     private var watch = LinkWatch(at: 0, wall: 0)
@@ -227,12 +233,17 @@ final class HostLink {
             linkEnded("the executor started there but said no hello within 15 seconds; try again, and `portal stop` first if it stays so")
         }
         watch = LinkWatch(at: NIODeadline.now().uptimeNanoseconds, wall: wallClock())
-        // What is closed may still deliver something when nobody has it any more.
+        pipeNumber += 1
+        // A pipe that was given up may still say something, and must not be looked at.
+        let number = pipeNumber
         pipe.start(
-            onBytes: { [self, weak pipe] buffer in if let pipe, self.pipe === pipe { receive(buffer) } },
-            onWritable: { [self, weak pipe] in if let pipe, self.pipe === pipe { flush() } },
-            onClosed: { [self, weak pipe] end in
-                if let pipe, self.pipe === pipe { linkEnded("the connection to the host ended\(HostLink.describe(end))") }
+            onBytes: { [self] buffer in if number == pipeNumber { receive(buffer) } },
+            onWritable: { [self] in if number == pipeNumber { flush() } },
+            onClosed: { [self] end in
+                if number == pipeNumber { return linkEnded("the connection to the host ended\(HostLink.describe(end))") }
+                guard let (last, done) = closing, last == number else { return }
+                closing = nil
+                done()
             })
     }
 
@@ -328,6 +339,7 @@ final class HostLink {
         endpoint.detach()
         let pipe = self.pipe
         self.pipe = nil
+        pipeNumber += 1
         pipe?.close()
     }
 
@@ -451,13 +463,16 @@ final class HostLink {
 
     /// Ends the link. With `ending`, the session too, where the host can be told: it kills what it runs. Else the executor keeps it for as long as
     /// it lingers.
-    func close(ending: Bool) {
+    /// - Parameter done: Called when everything was sent and the pipe is closed, four seconds later at most.
+    func close(ending: Bool, done: @escaping () -> Void) {
         giveUpAttempt()
-        if ending {
-            if isWelcomed, let pipe {
-                pipe.write(ByteBuffer(bytes: Request.frame(id: 1, operation: OperationNames.sessionEnd) { _ in }.bytes))
-                store?.remove()
-            }
+        if pipe != nil { closing = (pipeNumber, done) } else { done() }
+        if ending, isWelcomed, let pipe {
+            pipe.write(ByteBuffer(bytes: Request.frame(id: 1, operation: OperationNames.sessionEnd) { _ in }.bytes))
+            store?.remove()
+            // sshd forgets what it has not passed on yet when the connection is closed behind it. So the executor closes, in whose end it ends too.
+            self.pipe = nil
+            eventLoop.assumeIsolated().scheduleTask(in: HostLink.endDeadline) { pipe.close() }
         }
         dropPipe()
         session = nil

@@ -58,7 +58,8 @@ extension Proxy {
         if !request.isSent || link.isWaiting(id) {
             client.forgetWaiting(id)
             link.ended(id)
-            error = request.isClaim ? Proxy.unknownOutcome(of: request.operation, reason) : OperationError(.disconnected, Array(reason.utf8))
+            error =
+                request.isClaim ? Proxy.unknownOutcome(of: request.operation, reason) : OperationError(.disconnected, Array(reason.utf8))
         } else if request.repeatable != nil || OperationNames.isReadOnly(request.operation) {
             giveUp(id)
             error = OperationError(.disconnected, Array(reason.utf8))

@@ -51,6 +51,7 @@ public final class Proxy: @unchecked Sendable {
     /// What clients are called before their hello: no number of a range.
     private var nextClient: UInt64 = 1 << 40
     private var idleTask: Scheduled<Void>?
+    private var isStopping = false
     /// The proxy's own requests, whose identifiers are below those of all clients, and who waits for their last frames.
     private var ownRequests: [UInt64: (Message) -> Void] = [:]
     /// Not where every proxy begins: the host may still have those of the one before.
@@ -85,6 +86,8 @@ public final class Proxy: @unchecked Sendable {
     /// Takes a connected client. Called on the event loop, from its channel's initializer.
     func adopt(_ channel: any Channel) throws {
         eventLoop.preconditionInEventLoop()
+        // Whoever comes now finds the next proxy when this one has ended.
+        guard !isStopping else { throw ProxyError(.socket, "the proxy ends") }
         let client = ProxyClient(number: nextClient, channel: channel)
         nextClient += 1
         clients[client.number] = client
@@ -372,7 +375,8 @@ public final class Proxy: @unchecked Sendable {
 
     private func becomeIdle(after least: TimeAmount = .zero) {
         idleTask?.cancel()
-        let delay = max(link.isReady ? configuration.persist : Proxy.persistWithoutLink, least)
+        // What clients gave up has yet to be said to a host that cannot be reached now.
+        let delay = max(link.isReady || link.hasSession ? configuration.persist : Proxy.persistWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: delay) { bound.value.idleTimeIsOver() }
     }
@@ -418,16 +422,20 @@ public final class Proxy: @unchecked Sendable {
     /// Begins the time after which a proxy that nobody came to ends.
     func whenIdle() { eventLoop.execute { [self] in if clients.isEmpty { becomeIdle() } } }
 
+    /// Ends a proxy that nobody can reach.
+    func giveUp() async { try? await eventLoop.submit { [self] in stop() }.get() }
+
     private func stop() {
+        guard !isStopping else { return }
+        isStopping = true
         patienceTask?.cancel()
-        link.close(ending: true)
+        link.close(ending: true) { [endPromise] in endPromise.succeed(()) }
         lost("the proxy was stopped")
         for client in clients.values {
             // Who is told so does not look for another proxy.
             client.send(.goodbye(code: .disconnected, text: Array("it was stopped".utf8)))
             client.close()
         }
-        endPromise.succeed(())
     }
 }
 

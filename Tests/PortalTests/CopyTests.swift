@@ -200,12 +200,12 @@ import Testing
         await relay.stop()
     }
 
-    /// Cuts a copy of 24 MB in its middle. Gives the file in which it was collected.
+    /// Cuts a copy of 24 MB in its middle, of a session that does not outlive its link. Gives the file in which it was collected.
     private func cut(_ arguments: [String], part directory: URL) async throws -> URL {
         let relay = try await NetworkRelay(to: host.port, line: .init(roundTrip: .milliseconds(4), bytesPerSecond: 8_000_000))
         let config = try config(over: relay)
         let process = try portal.start(
-            ["cp", "-F", config] + arguments, output: FileHandle.nullDevice,
+            ["cp", "--attached", "-F", config] + arguments, output: FileHandle.nullDevice,
             errors: try errors(), environment: ["LC_ALL": "C"])
         func part() -> URL? { leftovers(directory).first { $0.hasPrefix(".portal-part-") }.map { directory.appendingPathComponent($0) } }
         #expect(await eventually(seconds: 20) { part().map { size($0) > 4_000_000 } ?? false })

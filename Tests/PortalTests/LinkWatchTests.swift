@@ -83,7 +83,8 @@ import Testing
         let transient = SSHError.Code.allCases.filter { SSHError($0, "").isTransient }
         #expect(
             transient == [
-                .unknownHost, .refused, .unreachable, .timedOut, .proxyCommandFailed, .handshakeFailed, .noSentinel, .disconnected, .cancelled,
+                .unknownHost, .refused, .unreachable, .timedOut, .proxyCommandFailed, .handshakeFailed, .noSentinel, .disconnected,
+                .cancelled,
             ])
     }
 }

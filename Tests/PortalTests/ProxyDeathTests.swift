@@ -63,7 +63,9 @@ import Testing
         }
 
         var output: Data { FileManager.default.contents(atPath: directory.appendingPathComponent("out").path) ?? Data() }
-        var errors: String { String(decoding: FileManager.default.contents(atPath: directory.appendingPathComponent("err").path) ?? Data(), as: UTF8.self) }
+        var errors: String {
+            String(decoding: FileManager.default.contents(atPath: directory.appendingPathComponent("err").path) ?? Data(), as: UTF8.self)
+        }
 
         /// The exit status.
         func end(seconds: Double) async throws -> Int32 {
@@ -153,7 +155,8 @@ import Testing
             return try await group.reduce(into: []) { $0 += $1 }
         }
         for (token, status, errors) in results where status != 0 { Issue.record("\(token): \(status) \(errors)") }
-        let lines = try String(contentsOf: host.home.appendingPathComponent("lines"), encoding: .utf8).split(separator: "\n").map(String.init)
+        let lines = try String(contentsOf: host.home.appendingPathComponent("lines"), encoding: .utf8).split(separator: "\n").map(
+            String.init)
         #expect(lines.sorted() == results.map(\.0).sorted())
         #expect(results.count > lanes)
     }

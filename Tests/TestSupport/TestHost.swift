@@ -104,6 +104,8 @@ public final class TestHost: @unchecked Sendable {
 
     deinit {
         stop()
+        // A session outlives its links, and must not outlive its host.
+        for session in FoundProcess.all(withEnvironment: "HOME=\(home.path)") { kill(session.pid, SIGKILL) }
         chmod(home.path, 0o700)
         try? FileManager.default.removeItem(at: directory)
     }

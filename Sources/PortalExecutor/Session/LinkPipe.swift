@@ -124,11 +124,17 @@ final class LinkPipe {
     private func wait() {
         isBlocked = true
         let resume: (UInt32) -> Void = { [self] _ in
+            // Nobody asked: nobody reads there any more.
+            guard isBlocked else { return onEnd?() ?? () }
             isBlocked = false
             if let output { loop.setInterests(output, 0) }
             writePieces()
         }
-        if let output { loop.setInterests(output, EventLoop.writable) } else { output = loop.watch(link.output, EventLoop.writable, action: resume) }
+        if let output {
+            loop.setInterests(output, EventLoop.writable)
+        } else {
+            output = loop.watch(link.output, EventLoop.writable, action: resume)
+        }
     }
 
     /// Writes everything, waiting for at most so long.

@@ -8,7 +8,10 @@ final class Session {
     private static let producingBytes = Limits.preferredPayloadLength
     /// Unsent bytes above which requests are no longer read: answers nobody takes must not fill the memory.
     private static let readingBytes = 4 * 1024 * 1024
+    private static let readAheadBytes = 1024 * 1024
     private static let acknowledgementMilliseconds: UInt64 = 50
+    /// A session that nobody has said hello in is perhaps known to nobody: its hello may have been lost with its first link.
+    private static let unknownSeconds: UInt64 = 60
 
     let loop: EventLoop
     let workers: WorkerPool
@@ -44,6 +47,10 @@ final class Session {
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
     private var streams = ReadyQueue()
+    /// Bytes of the first pieces that many requests read ahead and have not sent. All of them have credit: they leave as the link takes them.
+    var readAhead = 0
+    /// Requests that begin when those are fewer: a thousand small files need not be in memory at once.
+    private var waiting = ReadyQueue()
     private var acknowledgementTimer: Timer?
     let claims = Claims()
     private var status: Int32?
@@ -62,7 +69,8 @@ final class Session {
         workers = WorkerPool(event: loop.event, most: 16)
         signalling = WorkerPool(event: loop.event, most: 1)
         facts = discoverHost()
-        processes = ProcessTable(prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
+        processes = ProcessTable(
+            prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
         login = LoginEnvironment(workers: workers)
         pipe = LinkPipe(loop: loop)
         hello = Hello(build: executorBuild)
@@ -78,7 +86,7 @@ final class Session {
 
     /// Serves until the peer, a signal, a broken rule or silence ends it, and leaves nothing behind.
     /// - Returns: The exit status.
-    func run(_ link: platform_link, token: [UInt8]) -> Int32 {
+    func run(_ link: platform_link, token: UnsafePointer<UInt8>) -> Int32 {
         loop.onEvent = { [self] in
             let signals = platform_take_signals()
             if signals & 1 != 0 { processes.reap() }
@@ -115,11 +123,11 @@ final class Session {
     // MARK: Links
 
     /// Begins a link; the one before it, if there is one, is over.
-    private func adopt(_ link: platform_link, token: [UInt8]) {
+    private func adopt(_ link: platform_link, token: UnsafePointer<UInt8>) {
         dropLink()
         linkCount += 1
         pipe.open(link)
-        pipe.queue(Sentinel.line(token: token))
+        pipe.queue(Sentinel.line(token: bytes(of: token)))
         hello.received = endpoint.received
         endpoint.send(.hello(hello))
         flush()
@@ -127,8 +135,7 @@ final class Session {
 
     private func letIn() {
         var link = platform_link()
-        var token = [UInt8](repeating: 0, count: 129)
-        if platform_session_receive(&token, &link) > 0 { adopt(link, token: bytes(of: token)) }
+        if let token = platform_session_receive(&link) { adopt(link, token: token) }
     }
 
     private func linkEnded() {
@@ -144,8 +151,9 @@ final class Session {
     /// Ends the session when nothing was heard for as long as it lingers, and else looks again when that can be.
     private func linger() {
         let silence = (platform_clock() - lastHeard) / 1_000_000
-        guard silence < lingerSeconds * 1000 else { return end(status: 0) }
-        _ = loop.after(lingerSeconds * 1000 - silence) { [self] in linger() }
+        let longest = (hasBegun ? lingerSeconds : min(lingerSeconds, Session.unknownSeconds)) * 1000
+        guard silence < longest else { return end(status: 0) }
+        _ = loop.after(longest - silence) { [self] in linger() }
     }
 
     private func begin(with theirs: Hello) throws(WireError) {
@@ -214,8 +222,10 @@ final class Session {
     var lingerText: [UInt8]? {
         guard lingerProblem < 0 else { return nil }
         let directory = bytes(of: platform_session_directory())
-        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
-        return directory + [UInt8](": not a directory of this user with mode 0700")
+        let verb: StaticString = "keep a session in"
+        let text: StaticString = "it is not a directory of this user with mode 0700"
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError(verb, directory, lingerProblem).message }
+        return OperationError(.permissionDenied, verb, directory, text).message
     }
 
     // MARK: In
@@ -343,8 +353,15 @@ final class Session {
         return !streams.isEmpty && endpoint.hasRoom ? streams : nil
     }
 
+    var hasRoomToRead: Bool { readAhead < Session.readAheadBytes }
+
+    /// The request is called for something to send when less is read ahead.
+    func waitToRead(_ request: OpenRequest) { waiting.append(request) }
+
     private func produce() {
-        while let queue = next {
+        while true {
+            if hasRoomToRead, !waiting.isEmpty { markReady(waiting.takeFirst()) }
+            guard let queue = next else { return }
             let request = queue.takeFirst()
             request.isQueued = false
             if !request.isFinished, !request.isUnclaimed, request.produce() { markReady(request) }
@@ -385,25 +402,4 @@ func randomHexadecimal(_ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
     guard platform_random(&bytes, count) == 0 else { return nil }
     return hexadecimal(bytes)
-}
-
-/// Requests in the order in which they became ready.
-private final class ReadyQueue {
-    private var requests: [OpenRequest] = []
-    private var index = 0
-
-    var isEmpty: Bool { index == requests.count }
-
-    func append(_ request: OpenRequest) { requests.append(request) }
-
-    func takeFirst() -> OpenRequest {
-        let request = requests[index]
-        index += 1
-        // What was served is dropped in batches, so that taking one is cheap.
-        if index == requests.count || index >= 256 {
-            requests.removeFirst(index)
-            index = 0
-        }
-        return request
-    }
 }

@@ -41,7 +41,8 @@ extension Message {
             guard let hello = Hello(header) else { return nil }
             self = .hello(hello)
         } else if type.equals("claim") {
-            guard let id = header.unsigned("id"), let history = header.unsigned("history"), let received = header.unsigned("received") else {
+            guard let id = header.unsigned("id"), let history = header.unsigned("history"), let received = header.unsigned("received")
+            else {
                 return nil
             }
             var claim = Claim(id: id, operation: [], history: history, received: received)
