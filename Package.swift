@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "PortalProxy",
             dependencies: [
-                "PortalWire", "PortalLink", "PortalSSH", "PortalImages",
+                "PortalWire", "PortalLink", "PortalSSH", "PortalImages", "CContentHash",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

@@ -19,6 +19,14 @@ void platform_number_path(char *buffer, const char *prefix, unsigned long number
 // Reads digits, skipping spaces before them and one minus sign, and moves the position behind them.
 uint64_t platform_digits(const char **position);
 
+// For a process that has no other threads: closes what an executor has open when it begins, but a channel and the sessions' directory.
+void platform_session_keep(int32_t channel);
+// The same, and exits when the executor at the other end of the channel says so or closes it.
+void platform_session_front(int32_t channel) __attribute__((noreturn));
+
+// Goes on in another process.
+int32_t platform_session_detach(const uint8_t *prefix, struct platform_link *link);
+
 // Unlocked where it is all zero.
 struct platform_lock {
     int32_t state;    // 0 free, 1 held, 2 held and perhaps waited for

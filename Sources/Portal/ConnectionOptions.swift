@@ -1,4 +1,5 @@
 import NIOCore
+import PortalProxy
 
 #if canImport(Glibc)
     import Glibc
@@ -27,6 +28,11 @@ public struct ConnectionOptions: Sendable {
     public var sshConfig: String?
     /// Seconds that a proxy which is started stays without clients.
     public var persistSeconds = 600
+    /// Seconds that the executor on the host, with everything that runs there, waits for another link when it has none. 0: it ends with its
+    /// only one, for hosts that must not keep anything. It counts for a proxy that is started.
+    public var lingerSeconds = Proxy.Configuration.defaultLingerSeconds
+    /// Seconds that calls wait for a lost link to come back, before they fail with `disconnected`.
+    public var patienceSeconds = 900
     /// Puts a question of connecting (an unknown host key, a passphrase) to a person: its text, and whether what is typed stays unseen.
     /// Nil where nobody can be asked: the call then fails and says which command would ask.
     public var ask: (@Sendable (_ text: String, _ isSecret: Bool) async -> String?)?

@@ -15,6 +15,9 @@ enum ProxyAccess {
     /// Attempts to reach a proxy that was just started, or just ends.
     private static let attempts = 20
 
+    /// Seconds that a session lingers whose proxy is in a program: for as long as a link takes to be replaced.
+    private static let longestLingerOfAProgram = 300
+
     static func connect(_ target: Target, options: ConnectionOptions) async throws(PortalError) -> ProxyConnection {
         let identity: ProxyIdentity
         do throws(ProxyError) { identity = try ProxyIdentity(target: target, sshConfig: options.sshConfig) } catch {
@@ -34,7 +37,9 @@ enum ProxyAccess {
     }
 
     private static func inProcess(_ identity: ProxyIdentity, _ options: ConnectionOptions) async throws(PortalError) -> ProxyConnection {
-        let configuration = Proxy.Configuration(target: identity.target, sshConfig: identity.sshConfig)
+        var configuration = Proxy.Configuration(target: identity.target, sshConfig: identity.sshConfig)
+        // With this program its proxy is gone, and nobody can find the session again.
+        configuration.lingerSeconds = min(options.lingerSeconds, longestLingerOfAProgram)
         let descriptor: CInt
         do throws(ProxyError) {
             var logger = Logger(label: "portal")
@@ -57,7 +62,8 @@ enum ProxyAccess {
                 }
             }
             if attempt > 0 { try? await Task.sleep(nanoseconds: UInt64(min(attempt, 10)) * 20_000_000) }
-            let launcher = ProxyLauncher(executable: executable, persistSeconds: options.persistSeconds)
+            let launcher = ProxyLauncher(
+                executable: executable, persistSeconds: options.persistSeconds, lingerSeconds: options.lingerSeconds)
             let started: Result<Void, ProxyError>
             do {
                 started = try await NIOThreadPool.singleton.runIfActive {

@@ -80,6 +80,7 @@ final class ProxyConnection: @unchecked Sendable {
     private func sayHello() async throws {
         var hello = Hello(build: Array(Build.identity.utf8))
         hello.isInteractive = options.ask != nil
+        hello.patienceSeconds = UInt64(max(0, options.patienceSeconds))
         hello.process = UInt64(getpid())
         send(.hello(hello))
         let deadline = channel.eventLoop.scheduleTask(in: ProxyConnection.helloDeadline) { [helloPromise] in

@@ -33,6 +33,15 @@ struct LinkOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seconds that the proxy stays after its last client.", valueName: "seconds"))
     var persist: Int = 600
 
+    @Option(help: ArgumentHelp("Seconds that the host keeps what runs there without a connection.", valueName: "seconds"))
+    var linger: Int = Proxy.Configuration.defaultLingerSeconds
+
+    @Flag(help: "The host keeps nothing after the connection: what runs there ends with it.")
+    var attached = false
+
+    @Option(help: ArgumentHelp("Seconds that calls wait for a lost connection to come back.", valueName: "seconds"))
+    var patience: Int = 900
+
     @Flag(name: .shortAndLong, help: "More about what goes wrong.")
     var verbose = false
 
@@ -41,6 +50,8 @@ struct LinkOptions: ParsableArguments {
         var options = ConnectionOptions()
         options.sshConfig = sshConfig ?? environmentVariable("PORTAL_SSH_CONFIG")
         options.persistSeconds = max(0, persist)
+        options.lingerSeconds = attached ? 0 : max(0, linger)
+        options.patienceSeconds = max(0, patience)
         if let executable = ownExecutable() { options.proxy = .shared(executable: executable) }
         if terminal.canAsk { options.ask = { text, isSecret in await terminal.ask(text, isSecret: isSecret) } }
         options.progress = { terminal.show($0) }

@@ -1,8 +1,8 @@
 import CExecutorPlatform
 import PortalWire
 
-/// The executor's entry: `executor serve TOKEN`, `executor check FILE HEX`, `executor environment TOKEN` or `executor version`.
-/// `check` prints the SHA-256 that it found.
+/// The executor's entry: `executor serve TOKEN [--linger SECONDS [--resume NAME]]`, `executor check FILE HEX`, `executor environment TOKEN` or
+/// `executor version`. `check` prints the SHA-256 that it found.
 /// - Returns: The exit status: 0 for a session that ended as asked, a file whose SHA-256 is the given one; 1 for a broken protocol, a file
 ///   that is another or cannot be read; 2 for arguments that make no sense.
 @_cdecl("portal_executor_main")
@@ -12,7 +12,10 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
         guard let argument = argv[index] else { break }
         arguments.append(bytes(of: UnsafeRawPointer(argument).assumingMemoryBound(to: UInt8.self)))
     }
-    if arguments.count == 3, arguments[1].equals("serve") { return serve(token: arguments[2]) }
+    var wanted = platform_serve()
+    if arguments.count >= 3, arguments[1].equals("serve"), platform_read_serve(argc, argv, &wanted) != 0 {
+        return serve(&wanted)
+    }
     if arguments.count == 4, arguments[1].equals("check") { return check(file: arguments[2], hexadecimal: arguments[3]) }
     if arguments.count == 3, arguments[1].equals("environment") {
         platform_say_environment(arguments[2] + [0])
@@ -22,22 +25,22 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
         write(executorBuild + [0x0A], to: 1)
         return 0
     }
-    write([UInt8]("usage: executor serve TOKEN | check FILE HEX | environment TOKEN | version\n"), to: 2)
+    write([UInt8]("usage: executor serve TOKEN [--linger SECONDS [--resume NAME]] | check FILE HEX | environment TOKEN | version\n"), to: 2)
     return 2
 }
 
 /// The build as the hello and `executor version` say it.
 let executorBuild = [UInt8]("portal-executor 0.1")
 
-private func serve(token: [UInt8]) -> Int32 {
-    platform_prepare()
-    guard let session = Session(token: token) else {
-        write([UInt8]("portal-executor: the host gives no event queue or random numbers\n"), to: 2)
-        return 1
+private func serve(_ wanted: inout platform_serve) -> Int32 {
+    let status = platform_session_begin(&wanted)
+    if let session = Session(wanted, problem: status) {
+        let status = session.run(wanted.link, token: bytes(of: wanted.token))
+        // Workers may still be inside a stalled disk: nothing of theirs is waited for.
+        platform_exit(status)
     }
-    let status = session.run()
-    // Workers may still be inside a stalled disk: nothing of theirs is waited for.
-    platform_exit(status)
+    write([UInt8]("portal-executor: the host gives no event queue or random numbers\n"), to: 2)
+    return 1
 }
 
 private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {

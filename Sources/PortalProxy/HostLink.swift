@@ -4,8 +4,11 @@ import PortalLink
 import PortalSSH
 import PortalWire
 
-/// The one link to the host: made when a request first needs it, watched by pings, gone when its pipe closes.
-/// Confined to the proxy's event loop.
+/// The session with the executor on the host, over one link after the other. Confined to the proxy's event loop.
+///
+/// The first link is made when a request needs it. When it is lost, or says nothing for too long, the next one is made at once, and the session
+/// goes on where it was: above, nothing is noticed but the time. A link that is only silent stays until another is there, since it may yet
+/// speak before that.
 final class HostLink {
     /// What the link tells its proxy.
     enum Event {
@@ -14,6 +17,9 @@ final class HostLink {
         /// Everything that one read brought was passed on.
         case batchEnded
         case writable
+        /// Another executor answers, which knows nothing of what the host was asked so far: nothing more comes of that.
+        case forgotten(String)
+        /// There is no link, and none is tried any more until a request asks for it.
         case lost(String)
     }
 
@@ -21,31 +27,66 @@ final class HostLink {
         case idle
         case connecting
         case ready(HostFacts)
+        /// There was a link, and another is being made.
+        case interrupted(String)
         case failed(String)
     }
+
+    /// Makes a pipe to an executor that is started with these arguments, or is already there.
+    typealias Connect = @Sendable (_ arguments: [String]) async throws -> HostPipe
 
     /// More than this waiting for the kernel, and what clients send waits here, where what is short goes first.
     /// The pipe says so when half of it has left.
     private static let pendingBytesHighMark = 512 * 1024
-    private static let pingInterval = TimeAmount.seconds(15)
     private static let helloDeadline = TimeAmount.seconds(15)
-    /// Pings without any answer after which the link is given up.
-    private static let mostUnansweredPings = 3
+    /// How often a first link that was cut while it was being made is tried again.
+    private static let mostFirstAttempts = 4
+    /// A new session that ends sooner than this did not live.
+    private static let shortLife = TimeAmount.seconds(2)
 
     private let eventLoop: any EventLoop
+    private let lingerSeconds: Int
+    private let store: SessionStore?
+    private let connectPipe: Connect
     private let handler: (Event) -> Void
-    private var pipe: HostPipe?
-    private var endpoint = LinkEndpoint(isCounting: true)
+    /// Whether anything waits for the host.
+    var isBusy: () -> Bool = { false }
+
     private(set) var state = State.idle
     private(set) var since = NIODeadline.now()
+    /// When the link was lost that is being replaced.
+    private(set) var interruptedAt = NIODeadline.now()
+    private var host: HostFacts?
+    /// The secret of the session, which only its executor knows; nil before the first link and where the session ended with its link.
+    private var session: [UInt8]?
+    /// Whether the executor keeps the session without a link.
+    private var isResumable = false
+    private var endpoint = LinkEndpoint(isCounting: true)
     private let outgoing = OutgoingQueue()
-    private var unansweredPings = 0
-    private var pingTask: RepeatedTask?
-    private var helloTask: Scheduled<Void>?
-    private var session: [UInt8] = []
 
-    init(eventLoop: any EventLoop, handler: @escaping (Event) -> Void) {
+    private var pipe: HostPipe?
+    /// Whether both hellos of the link are there.
+    private var isWelcomed = false
+    private var watch = LinkWatch(at: 0, wall: 0)
+    private var watchTask: RepeatedTask?
+    private var helloTask: Scheduled<Void>?
+
+    private var backoff = Backoff()
+    private var attempt: Task<Void, Never>?
+    /// Tells the attempt that counts from those that were given up.
+    private var attemptNumber = 0
+    private var attemptTask: Scheduled<Void>?
+
+    /// - Parameters:
+    ///   - lingerSeconds: How long the executor shall wait for another link; 0 where it shall end with its only one.
+    ///   - store: Where the session's secret is kept for the proxy after this one.
+    init(
+        eventLoop: any EventLoop, lingerSeconds: Int, store: SessionStore?, connect: @escaping Connect, handler: @escaping (Event) -> Void
+    ) {
         self.eventLoop = eventLoop
+        self.lingerSeconds = lingerSeconds
+        self.store = store
+        connectPipe = connect
         self.handler = handler
     }
 
@@ -54,12 +95,24 @@ final class HostLink {
         return false
     }
 
+    /// Whether nothing is being done about a link.
     var isIdle: Bool {
         switch state {
         case .idle, .failed: true
         default: false
         }
     }
+
+    /// Whether a request can be given to the session, though it may have to wait for the next link.
+    var takesRequests: Bool {
+        switch state {
+        case .ready, .interrupted: true
+        default: false
+        }
+    }
+
+    /// Whether the host may still be told of requests that it has: the session goes on, now or with the next link.
+    var hasSession: Bool { session != nil && (isReady || isResumable) }
 
     /// The last round trip that was measured.
     var roundTrip: TimeAmount? { isReady ? endpoint.roundTrip.map { .nanoseconds(Int64($0)) } : nil }
@@ -69,41 +122,87 @@ final class HostLink {
 
     // MARK: Connecting
 
-    /// Begins to connect; its outcome is a change of state.
-    func connect(_ connect: @escaping @Sendable () async throws -> HostPipe) {
+    /// Begins to make a link, where none is being made; its outcome is a change of state.
+    func connect() {
         guard isIdle else { return }
-        change(to: .connecting)
-        let promise = eventLoop.makePromise(of: HostPipe.self)
-        connecting = Task {
-            do { promise.succeed(try await connect()) } catch { promise.fail(error) }
+        backoff.reset()
+        if hasSession {
+            interruptedAt = .now()
+            change(to: .interrupted("connecting again"))
+        } else {
+            change(to: .connecting)
         }
+        tryAgain()
+    }
+
+    /// The next attempt, when its time has come.
+    private func tryAgain() {
+        guard attempt == nil, attemptTask == nil else { return }
+        attemptTask = eventLoop.assumeIsolated().scheduleTask(in: backoff.next(chance: .random(in: 0...1))) { [self] in
+            attemptTask = nil
+            makePipe()
+        }
+    }
+
+    private func makePipe() {
+        let promise = eventLoop.makePromise(of: HostPipe.self)
+        let number = attemptNumber
+        let (connectPipe, arguments) = (connectPipe, arguments)
+        attempt = Task { do { promise.succeed(try await connectPipe(arguments)) } catch { promise.fail(error) } }
         promise.futureResult.assumeIsolated().whenComplete { [self] result in
-            connecting = nil
-            guard case .connecting = state else {
+            guard number == attemptNumber else {
                 if case .success(let pipe) = result { pipe.close() }
                 return
             }
+            attempt = nil
             switch result {
             case .success(let pipe): begin(pipe)
-            case .failure(let error as SSHError): fail(error.message)
-            case .failure(let error): fail("\(error)")
+            case .failure(let error as SSHError): attemptFailed(error)
+            case .failure(let error): attemptFailed(SSHError(.internal, "\(error)"))
             }
         }
     }
-    private var connecting: Task<Void, Never>?
+
+    /// What the executor is started with: how long it lives without a link, and the session that it shall go on with.
+    private var arguments: [String] {
+        guard lingerSeconds > 0 else { return [] }
+        var arguments = ["--linger", "\(lingerSeconds)"]
+        if let secret = session ?? store?.read() { arguments += ["--resume", SessionStore.name(ofSecret: secret)] }
+        return arguments
+    }
+
+    private func attemptFailed(_ error: SSHError) {
+        switch state {
+        case .interrupted where error.isTransient: interrupt(error.message)
+        // What was cut in the middle was cut by the network, and not by anything that a person has to see to.
+        case .connecting where error.code == .disconnected && backoff.count < HostLink.mostFirstAttempts: tryAgain()
+        default: fail(error.message)
+        }
+    }
+
+    private func giveUpAttempt() {
+        attemptNumber += 1
+        attempt?.cancel()
+        attempt = nil
+        attemptTask?.cancel()
+        attemptTask = nil
+    }
+
+    // MARK: Links
 
     private func begin(_ pipe: HostPipe) {
+        // The executor has only one link, and now it has this one.
+        dropPipe()
         self.pipe = pipe
-        endpoint = LinkEndpoint(isCounting: true)
         helloTask = eventLoop.assumeIsolated().scheduleTask(in: HostLink.helloDeadline) { [self] in
-            fail("the executor started there but said no hello within 15 seconds; try again, and `portal stop` first if it stays so")
+            linkEnded("the executor started there but said no hello within 15 seconds; try again, and `portal stop` first if it stays so")
         }
+        watch = LinkWatch(at: NIODeadline.now().uptimeNanoseconds, wall: wallClock())
         pipe.start(
-            onBytes: { [self] buffer in receive(buffer) },
-            onWritable: { [self] in flush() },
-            onClosed: { [self] end in
-                guard self.pipe != nil else { return }
-                fail("the connection to the host ended\(HostLink.describe(end))")
+            onBytes: { [self, unowned pipe] buffer in if self.pipe === pipe { receive(buffer) } },
+            onWritable: { [self, unowned pipe] in if self.pipe === pipe { flush() } },
+            onClosed: { [self, unowned pipe] end in
+                if self.pipe === pipe { linkEnded("the connection to the host ended\(HostLink.describe(end))") }
             })
     }
 
@@ -113,47 +212,112 @@ final class HostLink {
         return reason + " (there: " + tail.split(separator: "\n").joined(separator: "; ") + ")"
     }
 
+    private func welcome(_ hello: Hello) throws(LinkError) {
+        helloTask?.cancel()
+        guard let host = hello.host, let secret = hello.session else {
+            return fail("the executor's hello lacks its host or its session")
+        }
+        let isKnown = secret == session
+        let isKept = session == nil && secret == store?.read()
+        let formerHost = session == nil ? nil : self.host
+        self.host = host
+        isResumable = hello.capabilities.contains { $0.equals("resume") }
+        var answer = Hello(build: Array(Build.identity.utf8))
+        answer.session = secret
+        answer.received = isKnown ? endpoint.received : 0
+        answer.isAnew = isKept
+        endpoint.send(.hello(answer))
+        if isKnown {
+            do throws(WireError) { try endpoint.resume(after: hello.received) } catch { throw .broken(error) }
+        } else {
+            endpoint.begin()
+            session = secret
+            if isResumable { store?.write(secret) } else { store?.remove() }
+            if let formerHost {
+                let what = formerHost.boot == host.boot ? "the executor on the host was ended" : "the host was restarted"
+                handler(.forgotten("\(what) while the connection was lost, and with it what it knew"))
+            }
+        }
+        isWelcomed = true
+        giveUpAttempt()
+        change(to: .ready(host))
+        endpoint.ping()
+        flush()
+        watchTask?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let step = TimeAmount.nanoseconds(Int64(LinkWatch.stepNanoseconds))
+        watchTask = eventLoop.scheduleRepeatedTask(initialDelay: step, delay: step) { _ in bound.value.look() }
+    }
+
+    /// The pipe is gone, or is to go.
+    private func linkEnded(_ reason: String) {
+        let lived = NIODeadline.now() - since
+        let wasReady = isReady
+        dropPipe()
+        guard session != nil, isResumable else {
+            session = nil
+            if case .connecting = state, backoff.count < HostLink.mostFirstAttempts { return tryAgain() }
+            return fail(reason)
+        }
+        // A session that ends as soon as it has begun would otherwise be begun again and again without any pause.
+        if wasReady, lived > HostLink.shortLife { backoff.reset() }
+        interrupt(reason)
+    }
+
+    private func interrupt(_ reason: String) {
+        if case .interrupted = state {} else { interruptedAt = .now() }
+        if attempt == nil, attemptTask == nil { tryAgain() }
+        let before = since
+        change(to: .interrupted(reason))
+        if interruptedAt <= before { since = before }
+    }
+
+    private func dropPipe() {
+        helloTask?.cancel()
+        helloTask = nil
+        watchTask?.cancel()
+        watchTask = nil
+        isWelcomed = false
+        endpoint.detach()
+        let pipe = self.pipe
+        self.pipe = nil
+        pipe?.close()
+    }
+
     // MARK: Traffic
 
     private func receive(_ buffer: ByteBuffer) {
         setTime()
+        watch.heard(at: endpoint.now)
         buffer.withUnsafeReadableBytes { endpoint.receive($0) }
         do throws(LinkError) {
             while let event = try endpoint.nextEvent() {
                 switch event {
-                case .hello(let hello, _): welcome(hello)
+                case .hello(let hello, _): try welcome(hello)
                 case .message(let message, let frame): handler(.frame(message, frame))
-                case .pong: unansweredPings = 0
+                case .pong: break
                 }
+                // What the event led to may have ended the link.
+                guard pipe != nil else { return }
             }
         } catch {
-            if case .broken(let error) = error { pipe?.write(ByteBuffer(bytes: LinkEndpoint.goodbye(for: error).bytes)) }
-            fail("the link to the host broke: \(String(decoding: error.text, as: UTF8.self))")
+            switch error {
+            case .broken(let error):
+                pipe?.write(ByteBuffer(bytes: LinkEndpoint.goodbye(for: error).bytes))
+                // After a broken rule neither side's counting can be trusted.
+                session = nil
+                fail("the link to the host broke: \(error.rule)")
+            case .goodbye(_, let text): linkEnded("the executor ended the link: \(String(decoding: text, as: UTF8.self))")
+            }
             return
+        }
+        if isWelcomed, case .interrupted = state, let host {
+            giveUpAttempt()
+            change(to: .ready(host))
         }
         // What it acknowledged may have made room.
         flush()
         handler(.batchEnded)
-    }
-
-    private func welcome(_ hello: Hello) {
-        helloTask?.cancel()
-        guard let host = hello.host, let session = hello.session else {
-            fail("the executor's hello lacks its host or its session")
-            return
-        }
-        self.session = session
-        var answer = Hello(build: Array(Build.identity.utf8))
-        answer.session = session
-        endpoint.send(.hello(answer))
-        endpoint.begin()
-        change(to: .ready(host))
-        ping()
-        flush()
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        pingTask = eventLoop.scheduleRepeatedTask(initialDelay: HostLink.pingInterval, delay: HostLink.pingInterval) { _ in
-            bound.value.watch()
-        }
     }
 
     /// Passes a frame on in its turn among others: a request or its data. The caller flushes.
@@ -173,14 +337,14 @@ final class HostLink {
     /// Whether a request waits here: the host has not seen it.
     func isWaiting(_ id: UInt64) -> Bool { outgoing.isWaiting(id) }
 
-    /// The host has ended a request: nothing more of it is sent.
+    /// The host has ended a request, or has forgotten it: nothing more of it is sent.
     func ended(_ id: UInt64) { outgoing.remove(id) }
 
     func flush() {
         guard let pipe else { return }
         setTime()
         var taken = false
-        while pipe.pendingBytes + endpoint.outboundBytes < HostLink.pendingBytesHighMark,
+        while isWelcomed, pipe.pendingBytes + endpoint.outboundBytes < HostLink.pendingBytesHighMark,
             let frame = outgoing.next(hasRoom: endpoint.hasRoom, hasRoomForShort: endpoint.hasRoomForShort, at: endpoint.now)
         {
             endpoint.send(sequenced: frame)
@@ -197,50 +361,47 @@ final class HostLink {
 
     // MARK: Liveness
 
-    private func watch() {
-        endpoint.acknowledgeIfNeeded()
-        if unansweredPings >= HostLink.mostUnansweredPings {
-            fail("the host has not answered for \(HostLink.mostUnansweredPings * 15) seconds")
-            return
-        }
-        ping()
-        flush()
-    }
-
-    private func ping() {
-        unansweredPings += 1
+    private func look() {
         setTime()
-        endpoint.ping()
+        endpoint.acknowledgeIfNeeded()
+        let step = watch.step(
+            at: endpoint.now, wall: wallClock(), isBusy: isBusy() || !outgoing.isEmpty, roundTrip: endpoint.roundTrip)
+        switch step {
+        case .nothing: break
+        case .ask: endpoint.ping()
+        case .doubt: interrupt("the host does not answer")
+        case .giveUp: return linkEnded("the host has not answered for \(watch.silentSeconds(at: endpoint.now)) seconds")
+        }
+        flush()
     }
 
     private func setTime() { endpoint.now = NIODeadline.now().uptimeNanoseconds }
 
     // MARK: The end
 
-    /// Ends the link without a failure: the executor sees its input end, kills what it runs and leaves.
-    func close() {
-        connecting?.cancel()
-        tearDown()
+    /// Ends the link. With `ending`, the session too, where the host can be told: it kills what it runs. Else the executor keeps it for as long as
+    /// it lingers.
+    func close(ending: Bool) {
+        giveUpAttempt()
+        if ending {
+            if isWelcomed, let pipe {
+                pipe.write(ByteBuffer(bytes: Request.frame(id: 1, operation: OperationNames.sessionEnd) { _ in }.bytes))
+                store?.remove()
+            }
+        }
+        dropPipe()
+        session = nil
         change(to: .idle)
         outgoing.removeAll()
     }
 
     private func fail(_ reason: String) {
-        tearDown()
+        giveUpAttempt()
+        dropPipe()
+        if session == nil { endpoint = LinkEndpoint(isCounting: true) }
         change(to: .failed(reason))
         handler(.lost(reason))
         outgoing.removeAll()
-    }
-
-    private func tearDown() {
-        pingTask?.cancel()
-        pingTask = nil
-        helloTask?.cancel()
-        helloTask = nil
-        unansweredPings = 0
-        let pipe = self.pipe
-        self.pipe = nil
-        pipe?.close()
     }
 
     private func change(to state: State) {

@@ -17,12 +17,24 @@ public final class Proxy: @unchecked Sendable {
         public var sshConfig: String?
         /// How long the proxy stays without a client.
         public var persist: TimeAmount
+        /// How long the executor on the host stays without a link, with everything that runs there, in seconds. 0: it ends with its link.
+        public var lingerSeconds: Int
+        /// The file in which the session's secret is kept for the next proxy; nil to keep it nowhere.
+        public var sessionPath: String?
+
+        /// Half an hour.
+        public static let defaultLingerSeconds = 1800
 
         /// Makes a configuration.
-        public init(target: Target, sshConfig: String? = nil, persist: TimeAmount = .minutes(10)) {
+        public init(
+            target: Target, sshConfig: String? = nil, persist: TimeAmount = .minutes(10), lingerSeconds: Int = defaultLingerSeconds,
+            sessionPath: String? = nil
+        ) {
             self.target = target
             self.sshConfig = sshConfig
             self.persist = persist
+            self.lingerSeconds = lingerSeconds
+            self.sessionPath = sessionPath
         }
     }
 
@@ -30,19 +42,22 @@ public final class Proxy: @unchecked Sendable {
     private static let persistWithoutLink = TimeAmount.seconds(2)
 
     let eventLoop: any EventLoop
-    private let configuration: Configuration
-    private let logger: Logger
+    let configuration: Configuration
+    let logger: Logger
     private let endPromise: EventLoopPromise<Void>
-    private var link: HostLink!
+    private(set) var link: HostLink!
     private let questions: QuestionDesk
-    private var clients: [UInt64: ProxyClient] = [:]
+    private(set) var clients: [UInt64: ProxyClient] = [:]
     private var nextClient: UInt64 = 1
     private var idleTask: Scheduled<Void>?
-    /// The identifier of the proxy's own requests, below those of all clients.
-    private static let ownRequest: UInt64 = 1
+    /// The proxy's own requests, whose identifiers are below those of all clients, and who waits for their last frames.
+    private var ownRequests: [UInt64: (Message) -> Void] = [:]
+    private var nextOwnRequest: UInt64 = 16
     private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
-    private var connectWaiters: [(id: UInt64, client: UInt64)] = []
+    var connectWaiters: [(id: UInt64, client: UInt64)] = []
+    /// Looks at who has waited long enough, while there is no link.
+    var patienceTask: RepeatedTask?
 
     /// Makes a proxy that connects when the first request asks for it.
     public init(configuration: Configuration, eventLoop: any EventLoop, logger: Logger) {
@@ -51,7 +66,11 @@ public final class Proxy: @unchecked Sendable {
         self.logger = logger
         endPromise = eventLoop.makePromise()
         questions = QuestionDesk(eventLoop: eventLoop)
-        link = HostLink(eventLoop: eventLoop) { [unowned self] event in handle(event) }
+        link = HostLink(
+            eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds,
+            store: configuration.sessionPath.map { SessionStore(path: $0) },
+            connect: makeConnect(), handler: { [unowned self] event in handle(event) })
+        link.isBusy = { [unowned self] in clients.values.contains { !$0.openRequests.isEmpty } }
     }
 
     /// Succeeds when the proxy has nothing more to do: nobody came for the time it persists, or it was told to stop.
@@ -104,13 +123,13 @@ public final class Proxy: @unchecked Sendable {
             guard client.owns(request.id), client.openRequests[request.id] == nil else { throw .broken(.identifier) }
             guard client.openRequests.count < Limits.openRequests else { throw .broken(.requests) }
             if request.operation.starts(with: [UInt8]("proxy.")) { return answer(request, to: client) }
-            client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: link.isReady)
+            client.openRequests[request.id] = ProxyClient.OpenRequest(request, frame, isSent: link.takesRequests)
             pass(frame, of: request.id, from: client)
         // What crossed the request's last frame is dropped.
         case .data(let id, _, _), .starved(let id):
             if client.openRequests[id] != nil { pass(frame, of: id, from: client) }
         case .credit(let id, _):
-            if client.openRequests[id] != nil { if link.isReady { link.sendNow(frame) } else { client.wait(frame, of: id) } }
+            if client.openRequests[id] != nil { if link.takesRequests { link.sendNow(frame) } else { client.wait(frame, of: id) } }
         case .cancel(let id, _): if client.openRequests[id] != nil { cancel(id, frame, from: client) }
         case .answer(let id, let text): questions.answer(id, text, from: client)
         default: throw .broken(.message)
@@ -118,7 +137,7 @@ public final class Proxy: @unchecked Sendable {
     }
 
     private func pass(_ frame: Frame, of id: UInt64, from client: ProxyClient) {
-        if link.isReady {
+        if link.takesRequests {
             link.send(frame, of: id)
         } else {
             client.wait(frame, of: id)
@@ -139,12 +158,8 @@ public final class Proxy: @unchecked Sendable {
         guard clients.removeValue(forKey: client.number) != nil else { return }
         connectWaiters.removeAll { $0.client == client.number }
         questions.left(client.number, clients: waitingClients)
-        if link.isReady {
-            for (id, request) in client.openRequests where request.isSent {
-                _ = link.cancel(Message.cancel(id: id, Cancellation()).frame(), of: id)
-            }
-            link.flush()
-        }
+        for (id, request) in client.openRequests where request.isSent { giveUp(id) }
+        link.flush()
         client.openRequests = [:]
         if clients.isEmpty { becomeIdle() }
     }
@@ -160,16 +175,20 @@ public final class Proxy: @unchecked Sendable {
             return
         }
         progress = nil
+        link.connect()
+    }
+
+    private func makeConnect() -> HostLink.Connect {
         var options = ConnectOptions()
         options.sshConfigFile = configuration.sshConfig
         let address = configuration.target.address
-        let interaction = ProxyInteraction(proxy: self)
         let (loop, logger, connectOptions) = (eventLoop, logger, options)
-        let token = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
-        link.connect {
-            try await Connector.connect(
+        return { [weak self] arguments in
+            guard let self else { throw SSHError(.cancelled, "The proxy has ended.") }
+            let token = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
+            return try await Connector.connect(
                 to: address, options: connectOptions, images: Build.images, token: String(decoding: hexadecimal(token), as: UTF8.self),
-                arguments: [], interaction: interaction, on: loop, logger: logger)
+                arguments: arguments, interaction: ProxyInteraction(proxy: self), on: loop, logger: logger)
         }
     }
 
@@ -179,7 +198,10 @@ public final class Proxy: @unchecked Sendable {
         case .batchEnded: for client in clients.values { client.flush() }
         case .writable: for client in clients.values { updateReading(client) }
         case .stateChanged: stateChanged()
-        case .lost(let reason): lost(reason)
+        case .forgotten(let reason): forgotten(reason)
+        case .lost(let reason):
+            questions.withdraw()
+            lost(reason)
         }
     }
 
@@ -194,9 +216,12 @@ public final class Proxy: @unchecked Sendable {
             link.ended(id)
         default: return
         }
-        if isOwnAnswer(message) { return }
+        if id >> 32 == 0 {
+            if isLast { ownRequests.removeValue(forKey: id)?(message) }
+            return
+        }
         guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
-        if isLast { client.openRequests[id] = nil }
+        if isLast { client.openRequests[id] = nil } else { client.openRequests[id]?.hasAnswers = true }
         client.send(frame)
     }
 
@@ -207,6 +232,7 @@ public final class Proxy: @unchecked Sendable {
             for client in waitingClients {
                 for (id, frame) in client.takeWaitingFrames() { link.send(frame, of: id) }
                 for id in client.openRequests.keys { client.openRequests[id]?.isSent = true }
+                guard !client.openRequests.isEmpty else { continue }
                 client.send(.state(LinkState(text: Array("connected".utf8), isReady: true)))
                 client.flush()
             }
@@ -215,35 +241,17 @@ public final class Proxy: @unchecked Sendable {
             connectWaiters = []
             for waiter in waiters { finish(waiter.id, of: waiter.client) { host.writeMembers(to: &$0) } }
             logger.info("ready")
+        case .interrupted(let reason):
+            logger.notice("interrupted: \(reason)")
+            beginPatience()
         case .failed(let reason): logger.notice("\(reason)")
         default: break
         }
         if clients.isEmpty { becomeIdle() }
     }
 
-    /// The link failed: what waited or was open ends, each with what is known of it.
-    private func lost(_ reason: String) {
-        questions.withdraw()
-        failWaiting(reason)
-        for client in clients.values {
-            for (id, request) in client.openRequests {
-                let error: OperationError
-                if link.isWaiting(id) || OperationNames.isReadOnly(request.operation) {
-                    error = OperationError(.disconnected, Array(reason.utf8))
-                } else {
-                    let text = "\(reason); whether \(String(decoding: request.operation, as: UTF8.self)) took effect is unknown"
-                    error = OperationError(.outcomeUnknown, Array(text.utf8), applied: .unknown)
-                }
-                client.send(.failure(id: id, error))
-            }
-            client.openRequests = [:]
-            client.flush()
-            updateReading(client)
-        }
-    }
-
     /// What the host never saw has certainly not been applied.
-    private func failWaiting(_ reason: String) {
+    func failWaiting(_ reason: String) {
         let error = OperationError(.disconnected, Array(reason.utf8))
         for client in clients.values {
             _ = client.takeWaitingFrames()
@@ -264,7 +272,7 @@ public final class Proxy: @unchecked Sendable {
     }
 
     /// A client that has sent far more than the link takes is not read until some of it is gone; others are.
-    private func updateReading(_ client: ProxyClient) {
+    func updateReading(_ client: ProxyClient) {
         client.setReading(client.waitingBytes + link.waitingBytes(ofClient: client.number) < ProxyClient.waitingBytesLimit)
     }
 
@@ -274,7 +282,7 @@ public final class Proxy: @unchecked Sendable {
         if request.operation.equals(OperationNames.proxyStatus) {
             finish(request.id, of: client.number) { status.write(to: &$0) }
         } else if request.operation.equals(OperationNames.proxyConnect) {
-            client.openRequests[request.id] = ProxyClient.OpenRequest(operation: request.operation, isSent: true)
+            client.openRequests[request.id] = ProxyClient.OpenRequest(request, nil, isSent: true)
             if case .ready(let host) = link.state {
                 finish(request.id, of: client.number) { host.writeMembers(to: &$0) }
             } else {
@@ -309,6 +317,9 @@ public final class Proxy: @unchecked Sendable {
         case .ready(let host):
             status.state = .ready
             status.host = host
+        case .interrupted(let reason):
+            status.state = .interrupted
+            status.error = Array(reason.utf8)
         case .failed(let reason):
             status.state = .failed
             status.error = Array(reason.utf8)
@@ -334,23 +345,41 @@ public final class Proxy: @unchecked Sendable {
         idleTask = eventLoop.scheduleTask(in: Proxy.answerDeadline) {
             if bound.value.clients.isEmpty { bound.value.stop() }
         }
-        link.send(Request.frame(id: Proxy.ownRequest, operation: OperationNames.sessionStats) { _ in }, of: Proxy.ownRequest)
+        request(OperationNames.sessionStats) { [unowned self] answer in
+            idleTask?.cancel()
+            guard clients.isEmpty else { return }
+            if case .result(_, let statistics) = answer, statistics.unsigned("processes") ?? 0 > 0 {
+                becomeIdle(after: .seconds(1))
+            } else {
+                stop()
+            }
+        }
+    }
+
+    /// Asks the host something of the proxy's own. The answer is one last frame, also where there is no host any more.
+    func request(_ operation: StaticString, parameters: (inout JSONWriter) -> Void = { _ in }, answer: @escaping (Message) -> Void) {
+        nextOwnRequest = nextOwnRequest % 0xFFFF_FFFF + 1
+        ownRequests[nextOwnRequest] = answer
+        link.send(Request.frame(id: nextOwnRequest, operation: operation, parameters: parameters), of: nextOwnRequest)
         link.flush()
     }
 
-    private func isOwnAnswer(_ message: Message) -> Bool {
-        guard case .result(Proxy.ownRequest, let statistics) = message else { return false }
-        idleTask?.cancel()
-        guard clients.isEmpty else { return true }
-        if statistics.unsigned("processes") ?? 0 > 0 { becomeIdle(after: .seconds(1)) } else { stop() }
-        return true
+    /// Nothing more comes of what the host was asked.
+    func failOwnRequests(_ reason: String) {
+        let requests = ownRequests
+        ownRequests = [:]
+        for (id, answer) in requests {
+            link.ended(id)
+            answer(.failure(id: id, OperationError(.disconnected, Array(reason.utf8))))
+        }
     }
 
     /// Begins the time after which a proxy that nobody came to ends.
     func whenIdle() { eventLoop.execute { [self] in if clients.isEmpty { becomeIdle() } } }
 
     private func stop() {
-        link.close()
+        patienceTask?.cancel()
+        link.close(ending: true)
         failWaiting("the proxy was stopped")
         for client in clients.values { client.close() }
         endPromise.succeed(())

@@ -25,10 +25,30 @@ final class ProxyClient {
 
     /// A request that was passed on, or waits to be.
     struct OpenRequest {
-        var operation: [UInt8]
-        /// Whether the executor has seen it.
+        let operation: [UInt8]
+        /// Its parameters, where they say what to look at when its outcome is unknown.
+        let parameters: JSONValue?
+        /// The request itself, where it changes nothing and may be asked again.
+        let repeatable: Frame?
+        let begun = NIODeadline.now()
+        /// Whether it was given to the link.
         var isSent: Bool
+        /// Whether something of its answer was passed on.
+        var hasAnswers = false
+
+        init(_ request: Request, _ frame: Frame?, isSent: Bool) {
+            operation = request.operation
+            self.isSent = isSent
+            repeatable = OperationNames.isReadOnly(operation) && !request.hasMore ? frame : nil
+            let isWrite = operation.equals(FileWriteRequest.operation) || operation.equals(FileEditRequest.operation)
+            parameters = isWrite ? request.parameters : nil
+        }
     }
+
+    /// How long its requests wait for a link that was lost.
+    private(set) var patience = ProxyClient.defaultPatience
+    /// A quarter of an hour.
+    static let defaultPatience = TimeAmount.minutes(15)
 
     init(number: UInt64, channel: any Channel) {
         self.number = number
@@ -43,6 +63,7 @@ final class ProxyClient {
     func acceptHello(_ hello: Hello) {
         hasSaidHello = true
         isInteractive = hello.isInteractive
+        if let seconds = hello.patienceSeconds { patience = .seconds(Int64(min(seconds, 1 << 32))) }
     }
 
     /// Sends a frame at the end of this turn of the loop.

@@ -57,6 +57,8 @@ public struct ProxyIdentity: Sendable {
     public var socketPath: String { "\(directory.path)/\(name).sock" }
     /// Locked by the proxy as long as it lives: a socket without the lock held is stale.
     public var lockPath: String { "\(directory.path)/\(name).lock" }
+    /// The secret of the session that lives on the host, for the proxy after this one.
+    public var sessionPath: String { "\(directory.path)/\(name).session" }
     /// What the proxy has to say to nobody.
     public var logPath: String { "\(directory.path)/\(name).log" }
 

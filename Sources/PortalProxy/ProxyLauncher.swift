@@ -18,15 +18,22 @@ public struct ProxyLauncher: Sendable {
     /// Seconds that the proxy stays without clients.
     public let persistSeconds: Int
 
+    /// Seconds that the executor stays on the host without a link; 0 to end with its link.
+    public let lingerSeconds: Int
+
     /// Makes a launcher.
-    public init(executable: String, persistSeconds: Int) {
+    public init(executable: String, persistSeconds: Int, lingerSeconds: Int = Proxy.Configuration.defaultLingerSeconds) {
         self.executable = executable
         self.persistSeconds = persistSeconds
+        self.lingerSeconds = lingerSeconds
     }
 
     /// The arguments of the hidden subcommand that serves a proxy.
     private func arguments(for identity: ProxyIdentity) -> [String] {
-        var arguments = [executable, "proxy", identity.target.name, "--name", identity.name, "--persist", "\(persistSeconds)"]
+        var arguments = [
+            executable, "proxy", identity.target.name, "--name", identity.name, "--persist", "\(persistSeconds)", "--linger",
+            "\(lingerSeconds)",
+        ]
         if let sshConfig = identity.sshConfig { arguments += ["-F", sshConfig] }
         return arguments
     }

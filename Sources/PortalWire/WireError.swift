@@ -26,6 +26,8 @@ public enum WireError: Error, Equatable {
     case identifier
     /// More requests open than the limit.
     case requests
+    /// The peer's hello names another session than the receiver's.
+    case session
 
     /// The rule, as the closing message says it.
     public var rule: StaticString {
@@ -43,6 +45,7 @@ public enum WireError: Error, Equatable {
         case .acknowledgement: "an acknowledgement of what was never sent"
         case .identifier: "a request identifier is in use or out of range"
         case .requests: "too many open requests"
+        case .session: "a hello is of another session"
         }
     }
 }

@@ -280,6 +280,39 @@ void platform_free(void *memory);
 // Another size for a terminal.
 int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns);
 
+// ---- Sessions that outlive their links
+
+// What is at the directory's path is no directory, another user's, or open to others.
+enum { PLATFORM_NOT_PRIVATE = -4096 };
+// Descriptors of a link's bytes, and of a channel to the process that waits for the link's end, -1 where none does: one byte is that process's
+// exit status, and the channel's end the status 0.
+struct platform_link {
+    int32_t input, output, channel;
+};
+// What a command line of `serve` asks for, and what it is given.
+struct platform_serve {
+    const uint8_t *token, *program;
+    uint64_t linger_seconds;  // 0 where it was not asked for
+    const uint8_t *former;    // the session to be resumed, or null
+    // Filled when it begins: the session's secret, the prefix of its processes' markers, its first link, and the socket where later ones come in.
+    const uint8_t *secret, *prefix;
+    struct platform_link link;
+    int32_t listener;
+};
+// Whether it makes sense. There are three arguments or more.
+int32_t platform_read_serve(int32_t count, char *const *arguments, struct platform_serve *serve);
+// Prepares this process for a session. One that lingers gets a socket in the directory `sessions` beside the program, from which the sockets of
+// killed executors are removed, and then a process of its own: this is where it goes on, away from whoever started it, and with a supervisor for
+// its parent that kills what it leaves. Where the former session has a living executor, that gets the link instead. Whoever was started exits
+// when its link ends. Before any other thread, and once. Where it fails the session has no socket and ends with its link.
+int32_t platform_session_begin(struct platform_serve *serve);
+// The directory, as far as it was known.
+const uint8_t *platform_session_directory(void);
+// Nobody finds the session any more.
+void platform_session_remove(void);
+// Takes a link that waits at the socket, and its token, which is filled in and ended by NUL. Returns whether there was one.
+int32_t platform_session_receive(uint8_t token[129], struct platform_link *link);
+
 // ---- Searching
 
 // Processors that this process may use; at least 1.

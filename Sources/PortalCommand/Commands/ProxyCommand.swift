@@ -21,6 +21,7 @@ struct ProxyCommand: AsyncParsableCommand {
     @Option(name: .customShort("F")) var sshConfig: String?
     @Option var name: String?
     @Option var persist: Int = 600
+    @Option var linger: Int = Proxy.Configuration.defaultLingerSeconds
     /// Start again without anything that was inherited, and leave.
     @Flag var detach = false
 
@@ -35,6 +36,8 @@ struct ProxyCommand: AsyncParsableCommand {
             let identity = try ProxyIdentity(target: parsed, sshConfig: sshConfig, name: name)
             var configuration = Proxy.Configuration(target: parsed, sshConfig: identity.sshConfig)
             configuration.persist = .seconds(Int64(max(0, persist)))
+            configuration.lingerSeconds = max(0, linger)
+            configuration.sessionPath = identity.sessionPath
             let logger = Logger(label: "portal proxy", factory: { StreamLogHandler.standardError(label: $0) })
             try await ProxyServer.run(identity: identity, configuration: configuration, logger: logger) { say("ready") }
         } catch {

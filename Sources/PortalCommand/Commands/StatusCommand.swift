@@ -39,6 +39,7 @@ struct StatusCommand: AsyncParsableCommand {
             if let host = proxy.host { line += ", \(text(host.user)) on \(text(host.name)) (\(text(host.system)) \(text(host.machine)))" }
             line += ", for \(duration(proxy.seconds))"
             if let roundTrip = proxy.roundTripMicroseconds { line += ", round trip \(milliseconds(roundTrip)) ms" }
+        case .interrupted: line += " for \(duration(proxy.seconds)): \(proxy.error.map { text($0) } ?? "")"
         case .failed: line += " \(duration(proxy.seconds)) ago: \(proxy.error.map { text($0) } ?? "")"
         case .connecting, .idle: line += ", for \(duration(proxy.seconds))"
         }

@@ -97,7 +97,7 @@ final class Terminal: @unchecked Sendable {
         guard showsProgress else { return }
         let arms = lock.withLock { line -> Bool in
             line.latest = progress
-            if progress.isReady { line.isOver = true }
+            line.isOver = progress.isReady
             if line.isDue, !line.isOver { draw(&line) }
             if line.isOver { wipe(&line) }
             defer { line.isArmed = true }

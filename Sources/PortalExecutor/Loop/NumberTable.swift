@@ -28,6 +28,11 @@ struct NumberTable<Object: AnyObject> {
         return object
     }
 
+    /// An object gets another number, which must not be in use.
+    mutating func renumber(_ number: UInt64, as other: UInt64) {
+        if let index = index(of: number) { numbers[index] = other }
+    }
+
     private func index(of number: UInt64) -> Int? {
         for index in 0..<numbers.count where numbers[index] == number { return index }
         return nil

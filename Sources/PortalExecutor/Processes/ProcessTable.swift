@@ -34,8 +34,9 @@ final class ProcessTable {
     let trees: TreeSignals
     let recordings: RecordingBudget
 
-    init(marker: [UInt8], loop: EventLoop, signals: WorkerPool, recordings: RecordingBudget) {
-        prefix = [UInt8]("PORTAL_PROCESS=") + marker + [0x2E]
+    /// The prefix is that of the markers of all processes.
+    init(prefix: [UInt8], loop: EventLoop, signals: WorkerPool, recordings: RecordingBudget) {
+        self.prefix = prefix
         trees = TreeSignals(loop: loop, thread: signals, prefix: prefix)
         self.recordings = recordings
     }

@@ -1,6 +1,6 @@
 import CExecutorPlatform
 
-/// Standard input and output as the link's bytes.
+/// The link's bytes: one pair of descriptors after the other, or none.
 final class LinkPipe {
     private static let readLength = 64 * 1024
     /// Pieces below this are copied together, so that a turn's small frames are one write.
@@ -12,8 +12,11 @@ final class LinkPipe {
     private(set) var bytesOut: UInt64 = 0
     private let loop: EventLoop
     private let buffer = UnsafeMutableRawPointer.allocate(byteCount: readLength, alignment: 16)
+    private var link = platform_link()
     private var input: Watch?
     private var output: Watch?
+    private var channel: Watch?
+    private(set) var isOpen = false
     private var pieces: [[UInt8]] = []
     private var firstPiece = 0
     private var offset = 0
@@ -24,10 +27,43 @@ final class LinkPipe {
 
     deinit { buffer.deallocate() }
 
-    func start() {
-        _ = platform_set_nonblocking(0)
-        _ = platform_set_nonblocking(1)
-        input = loop.watch(0, EventLoop.readable) { [self] _ in read() }
+    func open(_ link: platform_link) {
+        self.link = link
+        isOpen = true
+        _ = platform_set_nonblocking(link.input)
+        _ = platform_set_nonblocking(link.output)
+        input = loop.watch(link.input, EventLoop.readable) { [self] _ in read() }
+        // Whoever handed the link over says nothing: what can be read there is its end.
+        if link.channel >= 0 { channel = loop.watch(link.channel, EventLoop.readable) { [self] _ in onEnd?() } }
+    }
+
+    /// Closes the link, and forgets what was not written.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        end(&input)
+        end(&output)
+        end(&channel)
+        platform_close(link.input)
+        platform_close(link.output)
+        platform_close(link.channel)
+        pieces = []
+        firstPiece = 0
+        offset = 0
+        unsentBytes = 0
+        isBlocked = false
+        hasFailed = false
+    }
+
+    @inline(never)
+    private func end(_ watch: inout Watch?) {
+        if let watch { loop.unwatch(watch) }
+        watch = nil
+    }
+
+    /// Tells whoever handed the link over what to exit with; without that it is 0.
+    func say(status: UInt8) {
+        if isOpen { _ = platform_write(link.channel, [status], 1) }
     }
 
     /// Stops or resumes reading.
@@ -36,7 +72,7 @@ final class LinkPipe {
     }
 
     private func read() {
-        let count = platform_read(0, buffer, LinkPipe.readLength)
+        let count = platform_read(link.input, buffer, LinkPipe.readLength)
         if count > 0 {
             onBytes?(UnsafeRawBufferPointer(start: buffer, count: Int(count)))
         } else if count == 0 || platform_errno_name(Int32(count)) != PLATFORM_EAGAIN {
@@ -63,7 +99,7 @@ final class LinkPipe {
         while firstPiece < pieces.count, !hasFailed {
             let start = offset
             let written = pieces[firstPiece].withUnsafeBytes { bytes in
-                platform_write(1, bytes.baseAddress.map { $0 + start }, bytes.count - start)
+                platform_write(link.output, bytes.baseAddress.map { $0 + start }, bytes.count - start)
             }
             if written < 0 {
                 if platform_errno_name(Int32(written)) == PLATFORM_EAGAIN { return wait() }
@@ -92,7 +128,7 @@ final class LinkPipe {
             if let output { loop.setInterests(output, 0) }
             writePieces()
         }
-        if let output { loop.setInterests(output, EventLoop.writable) } else { output = loop.watch(1, EventLoop.writable, action: resume) }
+        if let output { loop.setInterests(output, EventLoop.writable) } else { output = loop.watch(link.output, EventLoop.writable, action: resume) }
     }
 
     /// Writes everything, waiting for at most so long.
@@ -102,7 +138,7 @@ final class LinkPipe {
             writePieces()
             let now = platform_clock()
             guard unsentBytes > 0, now < deadline else { return }
-            _ = platform_wait_ready(1, EventLoop.writable, Int32((deadline - now) / 1_000_000 + 1))
+            _ = platform_wait_ready(link.output, EventLoop.writable, Int32((deadline - now) / 1_000_000 + 1))
         }
     }
 }

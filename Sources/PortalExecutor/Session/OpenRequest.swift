@@ -15,6 +15,8 @@ class OpenRequest {
     /// Whether the requester's data has come to its end.
     fileprivate(set) var inputHasEnded: Bool
     fileprivate(set) var isFinished = false
+    /// Its number in the session: its identifier, until it is forgotten.
+    private(set) var number: UInt64
     /// Whether it stands in one of the session's queues of those that may have something to send.
     var isQueued = false
     /// The batch whose item it is: then the batch is what the requester sees.
@@ -24,6 +26,7 @@ class OpenRequest {
 
     init(_ request: Request, session: Session) {
         id = request.id
+        number = request.id
         inputHasEnded = !request.hasMore
         self.session = session
     }
@@ -39,6 +42,14 @@ class OpenRequest {
     /// Sends at most one piece, where there is one and credit for it. Returns whether to be called again.
     func produce() -> Bool { false }
 
+    /// Identifiers are less than this, as all numbers of the protocol.
+    private static let firstForgotten: UInt64 = 1 << 63
+
+    /// Whether whoever asked is gone for good: then it comes to its end as one that was cancelled, and nothing of it is sent.
+    final var isForgotten: Bool { number >= OpenRequest.firstForgotten }
+
+    final func forget(_ count: UInt64) { number = OpenRequest.firstForgotten + count }
+
     final func receive(_ bytes: [UInt8], end: Bool) throws(WireError) {
         guard !inputHasEnded else { return }
         try window.receive(bytes.count)
@@ -49,7 +60,7 @@ class OpenRequest {
     /// Returns credit for data that was used.
     final func consumed(_ count: Int) {
         let grant = window.consume(count)
-        if grant > 0, !inputHasEnded, !isFinished { session.send(.credit(id: id, bytes: grant)) }
+        if grant > 0, !inputHasEnded, !isFinished, !isForgotten { session.send(.credit(id: id, bytes: grant)) }
     }
 
     /// The requester has more data than credit.
@@ -59,6 +70,7 @@ class OpenRequest {
     }
 
     final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
+        guard !isForgotten else { return }
         credit.take(bytes.count)
         if let batch { return batch.sends(stream, bytes) }
         budget.take(bytes.count)

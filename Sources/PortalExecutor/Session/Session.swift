@@ -2,7 +2,7 @@ import CExecutorPlatform
 import PortalLink
 import PortalWire
 
-/// One peer on standard input and output, its requests, and everything they use.
+/// A peer, its requests, and everything they use. It lives as long as its only link, or, where there is a socket for later ones, through them.
 final class Session {
     /// Unsent bytes above which nothing is produced: a small answer is never behind more than this and one piece.
     private static let producingBytes = Limits.preferredPayloadLength
@@ -18,6 +18,10 @@ final class Session {
     let login: LoginEnvironment
     let facts: HostFacts
     let epoch: [UInt8]
+    /// How long it lives without hearing anything, in seconds, where it outlives its links.
+    let lingerSeconds: UInt64
+    private let lingerProblem: Int32
+    private(set) var linkCount = 0
     private(set) var requestCount: UInt64 = 0
     private(set) var bytesIn: UInt64 = 0
     var bytesOut: UInt64 { pipe.bytesOut }
@@ -25,7 +29,18 @@ final class Session {
 
     private var endpoint = LinkEndpoint(isCounting: true)
     private let pipe: LinkPipe
+    /// Where later links come in, and whether there can be any.
+    private let listener: Int32
+    var outlivesLinks: Bool { listener >= 0 }
+    private let secret: [UInt8]
+    private var hello: Hello
+    /// Whether a peer has said hello so far: before, there is nothing to be resumed.
+    private var hasBegun = false
+    /// When a byte came the last time, or a link ended.
+    private var lastHeard = platform_clock()
     private var open = NumberTable<OpenRequest>()
+    /// How many requests were forgotten so far. They are among the open ones until they have come to their end.
+    private var forgottenCount: UInt64 = 0
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
     private var streams = ReadyQueue()
@@ -34,32 +49,35 @@ final class Session {
     /// The frame to part with.
     private var farewell: Frame?
 
-    init?(token: [UInt8]) {
-        guard let loop = EventLoop(), let secret = randomHexadecimal(16), let epoch = randomHexadecimal(8) else { return nil }
+    /// - Parameter problem: The errno that stands for why it ends with its link although it should not; 0 where all is well.
+    init?(_ wanted: platform_serve, problem: Int32) {
+        guard let loop = EventLoop(), let epoch = randomHexadecimal(8) else { return nil }
         self.loop = loop
         self.epoch = epoch
+        secret = bytes(of: wanted.secret)
+        listener = wanted.listener
+        lingerSeconds = wanted.linger_seconds
+        lingerProblem = problem
         workers = WorkerPool(event: loop.event, most: 16)
         signalling = WorkerPool(event: loop.event, most: 1)
-        guard let marker = randomHexadecimal(8) else { return nil }
         facts = discoverHost()
-        processes = ProcessTable(marker: marker, loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
+        processes = ProcessTable(prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
         login = LoginEnvironment(workers: workers)
         pipe = LinkPipe(loop: loop)
-        var hello = Hello(build: executorBuild)
-        hello.capabilities = Session.capabilities
+        hello = Hello(build: executorBuild)
+        hello.capabilities = [[UInt8]("files"), [UInt8]("process")]
+        if listener >= 0 { hello.capabilities.append([UInt8]("resume")) }
         hello.session = secret
         hello.epoch = epoch
         hello.host = facts
         hello.process = UInt64(platform_process_id())
-        pipe.queue(Sentinel.line(token: token))
-        endpoint.send(.hello(hello))
     }
 
-    static var capabilities: [[UInt8]] { [[UInt8]("files"), [UInt8]("process")] }
+    var capabilities: [[UInt8]] { hello.capabilities }
 
-    /// Serves until the peer, a signal or a broken rule ends it, and leaves nothing behind.
+    /// Serves until the peer, a signal, a broken rule or silence ends it, and leaves nothing behind.
     /// - Returns: The exit status.
-    func run() -> Int32 {
+    func run(_ link: platform_link, token: [UInt8]) -> Int32 {
         loop.onEvent = { [self] in
             let signals = platform_take_signals()
             if signals & 1 != 0 { processes.reap() }
@@ -69,9 +87,12 @@ final class Session {
         }
         _ = platform_watch_signals(loop.event)
         pipe.onBytes = { [self] bytes in receive(bytes) }
-        pipe.onEnd = { [self] in end(status: 0) }
-        flush()
-        pipe.start()
+        pipe.onEnd = { [self] in linkEnded() }
+        adopt(link, token: token)
+        if outlivesLinks {
+            _ = loop.watch(listener, EventLoop.readable) { [self] _ in letIn() }
+            linger()
+        }
         while status == nil {
             loop.turn(isBusy: next != nil)
             endpoint.now = platform_clock()
@@ -90,27 +111,108 @@ final class Session {
         self.farewell = farewell
     }
 
+    // MARK: Links
+
+    /// Begins a link; the one before it, if there is one, is over.
+    private func adopt(_ link: platform_link, token: [UInt8]) {
+        dropLink()
+        linkCount += 1
+        pipe.open(link)
+        pipe.queue(Sentinel.line(token: token))
+        hello.received = endpoint.received
+        endpoint.send(.hello(hello))
+        flush()
+    }
+
+    private func letIn() {
+        var link = platform_link()
+        var token = [UInt8](repeating: 0, count: 129)
+        if platform_session_receive(&token, &link) > 0 { adopt(link, token: bytes(of: token)) }
+    }
+
+    private func linkEnded() {
+        if outlivesLinks { dropLink() } else { end(status: 0) }
+    }
+
+    private func dropLink() {
+        pipe.close()
+        endpoint.detach()
+        lastHeard = platform_clock()
+    }
+
+    /// Ends the session when nothing was heard for as long as it lingers, and else looks again when that can be.
+    private func linger() {
+        let silence = (platform_clock() - lastHeard) / 1_000_000
+        guard silence < lingerSeconds * 1000 else { return end(status: 0) }
+        _ = loop.after(lingerSeconds * 1000 - silence) { [self] in linger() }
+    }
+
+    private func begin(with theirs: Hello) throws(WireError) {
+        // Whoever does not know the secret can only have the first link, before there is anything.
+        if let session = theirs.session {
+            guard session == secret else { throw .session }
+        } else if hasBegun {
+            throw .session
+        }
+        if theirs.isAnew || !hasBegun {
+            forgetRequests()
+            endpoint.begin()
+        } else {
+            try endpoint.resume(after: theirs.received)
+        }
+        hasBegun = true
+    }
+
+    /// Ends all requests without a word.
+    private func forgetRequests() {
+        for request in open.objects where !request.isForgotten {
+            forgottenCount += 1
+            let former = request.number
+            request.forget(forgottenCount)
+            open.renumber(former, as: request.number)
+            request.cancel(Cancellation())
+        }
+    }
+
+    /// Why it ends with its link although it should not.
+    var lingerText: [UInt8]? {
+        guard lingerProblem < 0 else { return nil }
+        let directory = bytes(of: platform_session_directory())
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        return directory + [UInt8](": not a directory of this user with mode 0700")
+    }
+
     // MARK: In
 
     private func receive(_ bytes: UnsafeRawBufferPointer) {
         bytesIn += UInt64(bytes.count)
         endpoint.now = platform_clock()
+        lastHeard = endpoint.now
         endpoint.receive(bytes)
         do throws(LinkError) {
             while status == nil, let event = try endpoint.nextEvent() { try act(on: event) }
         } catch {
             switch error {
-            case .broken(let error): end(status: 1, farewell: LinkEndpoint.goodbye(for: error))
-            case .goodbye: end(status: 0)
+            case .broken(let error): end(for: error)
+            case .goodbye: linkEnded()
             }
         }
         scheduleAcknowledgement()
     }
 
+    private func end(for error: WireError) {
+        let goodbye = LinkEndpoint.goodbye(for: error)
+        // Who is of another session has done nothing to this one.
+        guard case .session = error, outlivesLinks else { return end(status: 1, farewell: goodbye) }
+        pipe.queue(goodbye.bytes)
+        pipe.flush()
+        dropLink()
+    }
+
     private func act(on event: LinkEndpoint.Event) throws(LinkError) {
-        if case .hello = event { endpoint.begin() }
-        guard case .message(let message, let frame) = event else { return }
         do throws(WireError) {
+            if case .hello(let hello, _) = event { return try begin(with: hello) }
+            guard case .message(let message, let frame) = event else { return }
             switch message {
             case .request(let request): try begin(request, payload: Array(frame.payload))
             case .data(let id, _, let end): try open[id]?.receive(Array(frame.payload), end: end)
@@ -168,8 +270,8 @@ final class Session {
 
     /// Sends a request's last frame and forgets it.
     func close(_ request: OpenRequest, with frame: Frame) {
-        endpoint.send(sequenced: frame)
-        _ = open.remove(request.id)
+        if !request.isForgotten { endpoint.send(sequenced: frame) }
+        _ = open.remove(request.number)
     }
 
     /// The most bytes that a piece of a stream should have.
@@ -200,6 +302,7 @@ final class Session {
     }
 
     private func flush() {
+        guard pipe.isOpen else { return }
         for frame in endpoint.takeOutbound() { pipe.queue(frame.bytes) }
         pipe.flush()
     }
@@ -207,6 +310,7 @@ final class Session {
     // MARK: The end
 
     private func shutDown() {
+        if outlivesLinks { platform_session_remove() }
         if let farewell { pipe.queue(farewell.bytes) } else { flush() }
         // A peer that does not read gets no more patience than this.
         pipe.flushWaiting(milliseconds: 1000)
@@ -221,6 +325,7 @@ final class Session {
         }
         processes.killAll()
         for request in open.objects { request.abandon() }
+        if let status, status != 0 { pipe.say(status: UInt8(truncatingIfNeeded: status)) }
     }
 }
 

@@ -11,10 +11,13 @@ final class InfoRequest: OpenRequest {
                 writer.member("build", string: executorBuild)
                 writer.name("capabilities")
                 writer.beginArray()
-                for capability in Session.capabilities { writer.string(capability) }
+                for capability in session.capabilities { writer.string(capability) }
                 writer.endArray()
                 writer.member("epoch", string: session.epoch)
                 writer.member("pid", signed: Int64(platform_process_id()))
+                writer.number("links", session.linkCount)
+                if session.outlivesLinks { writer.member("linger_seconds", number: session.lingerSeconds) }
+                if let problem = session.lingerText { writer.member("linger_problem", bytes: problem) }
                 writer.member("shell", bytes: session.login.shell)
                 writer.member("login", string: session.login.state.name)
                 if let problem = session.login.problem { writer.member("login_problem", string: problem) }

@@ -43,6 +43,8 @@ struct Authenticator {
             if offered.contains("keyboard-interactive"), try await tryInteractive() { return }
             if offered.contains("password"), try await tryPassword() { return }
         } catch  where error.code == .disconnected {
+            // Where nothing was refused yet it is the network that ended it.
+            guard !notes.isEmpty else { throw error }
             notes.append("then the host ended the connection (too many attempts?)")
         }
         throw refusal(offered)

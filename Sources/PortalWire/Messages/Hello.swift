@@ -14,12 +14,16 @@ public struct Hello: Sendable {
     public var epoch: [UInt8]?
     /// Proxy and executor: the number of sequenced frames that the sender has processed in this session.
     public var received: UInt64 = 0
+    /// Proxy to executor: it knows the session's secret and nothing of its history, which begins anew: open requests end without a word.
+    public var isAnew = false
     /// Executor (and proxy, once it knows): the host.
     public var host: HostFacts?
     /// Proxy to client: the request identifiers that this client uses, first and last.
     public var identifiers: (first: UInt64, last: UInt64)?
     /// Client to proxy: whether a person can be asked through this client.
     public var isInteractive = false
+    /// Client to proxy: how many seconds its requests wait for a link that was lost, before they fail; nil for the proxy's own measure.
+    public var patienceSeconds: UInt64?
     /// The sender's process identifier.
     public var process: UInt64?
 
@@ -73,18 +77,20 @@ extension Hello {
         self.build = build
         minimumVersion = minimum
         maximumVersion = maximum
+        session = value.string("session")
+        received = value.unsigned("received") ?? 0
+        isAnew = value.bool("anew") ?? false
         // An executor uses nothing else of a proxy's hello, and an image has no code for what it does not use.
         #if !hasFeature(Embedded)
             capabilities = (value.array("capabilities") ?? []).compactMap { $0.string }
-            session = value.string("session")
             epoch = value.string("epoch")
-            received = value.unsigned("received") ?? 0
             host = value["host"].flatMap { HostFacts($0) }
             if let range = value["identifiers"], let first = range.unsigned("first"), let last = range.unsigned("last"), first <= last {
                 identifiers = (first, last)
             }
             isInteractive = value.bool("interactive") ?? false
             process = value.unsigned("process")
+            patienceSeconds = value.unsigned("patience_s")
         #endif
     }
 
@@ -107,6 +113,9 @@ extension Hello {
         if session != nil {
             writer.member("received", number: received)
         }
+        if isAnew {
+            writer.member("anew", flag: true)
+        }
         if let host {
             writer.name("host")
             host.write(to: &writer)
@@ -119,6 +128,9 @@ extension Hello {
         }
         if isInteractive {
             writer.member("interactive", flag: true)
+        }
+        if let patienceSeconds {
+            writer.member("patience_s", number: patienceSeconds)
         }
         if let process {
             writer.member("process", number: process)

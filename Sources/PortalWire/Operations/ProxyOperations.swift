@@ -8,6 +8,8 @@ public struct ProxyStatus: Sendable {
         case connecting
         /// Requests go through.
         case ready
+        /// The link was lost, and another is being made; requests wait.
+        case interrupted
         /// The last attempt failed; the next request makes another.
         case failed
 
@@ -17,6 +19,7 @@ public struct ProxyStatus: Sendable {
             case .idle: "idle"
             case .connecting: "connecting"
             case .ready: "ready"
+            case .interrupted: "interrupted"
             case .failed: "failed"
             }
         }
@@ -37,7 +40,7 @@ public struct ProxyStatus: Sendable {
     public var clients: UInt64
     /// Open requests of all clients.
     public var requests: UInt64
-    /// Why the last attempt failed.
+    /// Why the last attempt failed, or the link was lost.
     public var error: [UInt8]?
     /// The host, while there is a link.
     public var host: HostFacts?

@@ -1,0 +1,38 @@
+import NIOCore
+import PortalSSH
+
+/// How long to wait before the next attempt to make a link: not at all at first, then longer and longer up to half a minute, each time with
+/// up to a quarter more by chance, so that the proxies of a hundred targets behind one router do not knock all at once.
+struct Backoff {
+    static let longest = TimeAmount.seconds(30)
+
+    private var attempts = 0
+
+    /// Attempts since the last success.
+    var count: Int { attempts }
+
+    /// A link was made, and lived.
+    mutating func reset() { attempts = 0 }
+
+    /// The wait before the next attempt.
+    /// - Parameter chance: A random number from 0 to 1.
+    mutating func next(chance: Double) -> TimeAmount {
+        defer { attempts += 1 }
+        guard attempts > 0 else { return .zero }
+        let milliseconds = min(Int64(250) << min(attempts - 1, 10), Backoff.longest.nanoseconds / 1_000_000)
+        return .milliseconds(min(milliseconds + Int64(Double(milliseconds) * 0.25 * chance), Backoff.longest.nanoseconds / 1_000_000))
+    }
+}
+
+extension SSHError {
+    /// Whether the same may succeed a little later with nobody doing anything about it.
+    var isTransient: Bool {
+        switch code {
+        case .unknownHost, .refused, .unreachable, .timedOut, .proxyCommandFailed, .handshakeFailed, .disconnected, .noSentinel, .cancelled:
+            true
+        case .invalidArgument, .badConfiguration, .hostKeyUnknown, .hostKeyChanged, .hostKeyRevoked, .authenticationFailed, .noShell,
+            .noWritableDirectory, .noSpace, .unsupportedMachine, .executorFailed, .internal:
+            false
+        }
+    }
+}

@@ -1,0 +1,98 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Decides when to ask the host whether it still answers, and when it must be taken for gone. It has no clock: times are handed in, in
+/// nanoseconds of clocks that may be any.
+///
+/// Two clocks, because neither is enough: the one that never goes back stands still while a laptop sleeps, and the other one may be set.
+/// Where more time passed between two steps than there should be, on either clock, this side was asleep: whatever was true of the link
+/// before need not be true now, and it is asked at once, with less patience.
+struct LinkWatch {
+    /// What is to be done now.
+    enum Step: Equatable {
+        case nothing
+        /// Ask: send a ping.
+        case ask
+        /// The host has not answered for too long: make another link beside this one.
+        case doubt
+        /// It will not answer any more on this link.
+        case giveUp
+    }
+
+    private static let second: UInt64 = 1_000_000_000
+    /// How often `step` should be called.
+    static let stepNanoseconds = second
+    /// Silence after which the host is asked, where nothing is open and where something is.
+    static let idleSilence = 15 * second
+    static let busySilence = 4 * second
+    /// How long an answer may take, beside four round trips; less where this side was asleep.
+    static let patience = 6 * second
+    static let patienceAfterSleep = 2 * second
+    /// A link that says nothing for so long behind a question is closed.
+    static let longestSilence = 60 * second
+    /// A step that comes so late says that this side was asleep.
+    static let sleep = 5 * second
+
+    private var heardAt: UInt64
+    /// The oldest question since something was heard.
+    private var askedAt: UInt64?
+    private var wasAsleep = false
+    private var lastStep: (steady: UInt64, wall: UInt64)
+    private var isDoubted = false
+
+    /// A link that was just made.
+    init(at steady: UInt64, wall: UInt64) {
+        heardAt = steady
+        lastStep = (steady, wall)
+    }
+
+    /// Something came.
+    mutating func heard(at now: UInt64) {
+        heardAt = now
+        askedAt = nil
+        wasAsleep = false
+        isDoubted = false
+    }
+
+    /// Seconds without anything heard.
+    func silentSeconds(at now: UInt64) -> UInt64 { (now - min(now, heardAt)) / LinkWatch.second }
+
+    /// What is to be done now. Called every `stepNanoseconds`.
+    /// - Parameters:
+    ///   - isBusy: Whether anything is open that waits for the host.
+    ///   - roundTrip: The last one measured, in nanoseconds.
+    mutating func step(at now: UInt64, wall: UInt64, isBusy: Bool, roundTrip: UInt64?) -> Step {
+        let passed = max(now - min(now, lastStep.steady), wall - min(wall, lastStep.wall))
+        lastStep = (now, wall)
+        if passed >= LinkWatch.sleep {
+            // An old question was not left unanswered: nobody was here to hear.
+            wasAsleep = true
+            askedAt = now
+            isDoubted = false
+            return .ask
+        }
+        guard let askedAt else {
+            guard now - min(now, heardAt) >= (isBusy ? LinkWatch.busySilence : LinkWatch.idleSilence) else { return .nothing }
+            self.askedAt = now
+            return .ask
+        }
+        let silence = now - min(now, askedAt)
+        if silence >= LinkWatch.longestSilence { return .giveUp }
+        let patience = (wasAsleep ? LinkWatch.patienceAfterSleep : LinkWatch.patience) + 4 * (roundTrip ?? 0)
+        guard silence >= patience, !isDoubted else { return .nothing }
+        isDoubted = true
+        return .doubt
+    }
+}
+
+/// Nanoseconds since 1970, of the clock that goes on while the machine sleeps and that may be set.
+func wallClock() -> UInt64 {
+    var time = timespec()
+    guard clock_gettime(CLOCK_REALTIME, &time) == 0 else { return 0 }
+    return UInt64(max(0, time.tv_sec)) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
