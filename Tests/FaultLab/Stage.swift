@@ -39,6 +39,7 @@ public final class Stage: @unchecked Sendable {
         runtime = URL(fileURLWithPath: "/tmp/portal-lab-\(name.prefix(8))")
         localMarker = "PORTAL_RUNTIME_DIR=\(runtime.path)"
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(at: runtime.appendingPathComponent("crashes"), withIntermediateDirectories: true)
         work = host.directory.appendingPathComponent("work")
         try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
         target = "lab:\(work.path)"
@@ -57,12 +58,22 @@ public final class Stage: @unchecked Sendable {
     public var environment: [String: String] {
         var variables = ProcessInfo.processInfo.environment
         variables["PORTAL_RUNTIME_DIR"] = runtime.path
+        variables["SWIFT_BACKTRACE"] = "enable=yes,color=no,output-to=\(crashes.path)"
         for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "PORTAL_SSH_CONFIG"] { variables[name] = nil }
         return variables
     }
 
     /// The arguments that run a command of `portal` on this stage: `portal COMMAND -F CONFIG …`. They have no terminal.
     public func arguments(_ command: String, _ rest: [String]) -> [String] { ["setsid", "-w", portal, command, "-F", config] + rest }
+
+    /// Where programs that crash say how.
+    private var crashes: URL { runtime.appendingPathComponent("crashes") }
+
+    /// What programs said that crashed.
+    public var crashReports: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: crashes.path)) ?? []
+        return names.compactMap { try? String(contentsOf: crashes.appendingPathComponent($0), encoding: .utf8) }
+    }
 
     /// The proxies that run.
     public var proxies: [FoundProcess] {
@@ -109,12 +120,6 @@ public final class Stage: @unchecked Sendable {
         try? FileManager.default.removeItem(at: runtime)
     }
 
-    /// What the proxies and sshd logged, for the log of a run that failed.
-    public var logs: String {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: runtime.path)) ?? []
-        let proxies = names.filter { $0.hasSuffix(".log") }.map { name in
-            "--- \(name)\n" + ((try? String(contentsOf: runtime.appendingPathComponent(name), encoding: .utf8)) ?? "")
-        }
-        return (proxies + ["--- sshd\n\(host.sshdLog.suffix(20_000))"]).joined(separator: "\n")
-    }
+    /// What sshd logged last.
+    public var sshdLog: String { "--- sshd\n\(host.sshdLog.suffix(20_000))" }
 }
