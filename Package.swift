@@ -108,12 +108,13 @@ let package = Package(
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
-        .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink", "FrameFuzzer"]),
+        .testTarget(name: "PortalLinkTests", dependencies: ["PortalWire", "PortalLink", "FrameFuzzer", "TestSupport"]),
         .target(name: "GoldenCaptures", dependencies: ["PortalWire"], path: "Tests/GoldenCaptures"),
-        .target(name: "FrameFuzzer", dependencies: ["PortalWire", "GoldenCaptures"], path: "Tests/FrameFuzzer"),
+        .target(name: "FrameFuzzer", dependencies: ["PortalWire", "GoldenCaptures", "TestSupport"], path: "Tests/FrameFuzzer"),
         .testTarget(name: "GoldenTests", dependencies: ["PortalWire", "PortalLink", "GoldenCaptures", "FrameFuzzer", "ExecutorMain"]),
         .testTarget(
-            name: "PortalExecutorTests", dependencies: ["PortalWire", "PortalLink", "PortalExecutor", "CExecutorPlatform", "ExecutorMain"]),
+            name: "PortalExecutorTests",
+            dependencies: ["PortalWire", "PortalLink", "PortalExecutor", "CExecutorPlatform", "ExecutorMain", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

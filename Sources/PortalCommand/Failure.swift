@@ -13,10 +13,10 @@ import PortalWire
 let failureStatus: Int32 = 255
 
 /// Ends the program with one line on standard error. What failed on the host names it.
-func fail(_ error: PortalError, on target: String? = nil, verbose: Bool = false) -> Never {
+/// - Parameter status: The exit status, where the error itself has none.
+func fail(_ error: PortalError, on target: String? = nil, verbose: Bool = false, status: Int32 = failureStatus) -> Never {
     let place = error.code == .disconnected || error.code == .outcomeUnknown ? "" : target.map { "\($0): " } ?? ""
-    var text =
-        "portal: \(place)\(error.message.split(separator: "\n", omittingEmptySubsequences: true).joined(separator: verbose ? "\n" : " "))"
+    var text = "portal: \(place)\(verbose ? error.message : Printable.line(error.message))"
     if verbose {
         text += "\n  code \(String(decoding: [UInt8](error.code.name), as: UTF8.self))"
         if let number = error.errno { text += ", errno \(number)" }
@@ -24,7 +24,7 @@ func fail(_ error: PortalError, on target: String? = nil, verbose: Bool = false)
         text += ", applied \(error.applied)"
     }
     complain(text)
-    exit(error.details["status"]?.integer.flatMap { Int32(exactly: $0) } ?? failureStatus)
+    exit(error.details["status"]?.integer.flatMap { Int32(exactly: $0) } ?? status)
 }
 
 /// Ends the program with a status; what was prepared for that end (the terminal) is done.
@@ -33,8 +33,8 @@ func endProgram(_ status: Int32) -> Never { exit(status) }
 /// Makes a signal do nothing by itself.
 func ignoreSignal(_ number: Int32) { _ = signal(number, SIG_IGN) }
 
-/// Writes a line to standard error.
-func complain(_ line: String) { writeAll(2, Array((line + "\n").utf8)) }
+/// Writes a line to standard error; what of it could play with a terminal is left out.
+func complain(_ line: String) { writeAll(2, Array((Printable.text(line, keepsLines: true) + "\n").utf8)) }
 
 /// Writes everything, or returns the errno that kept it from doing so.
 @discardableResult

@@ -66,6 +66,13 @@ struct TargetOptions: ParsableArguments {
 
     @OptionGroup var link: LinkOptions
 
+    func validate() throws { try TargetOptions.validate(target) }
+
+    /// - Throws: `ValidationError` for a text that names no host.
+    static func validate(_ target: String) throws {
+        do throws(ProxyError) { _ = try Target(target) } catch { throw ValidationError(error.message) }
+    }
+
     var verbose: Bool { link.verbose }
 
     func connectionOptions(terminal: Terminal) -> ConnectionOptions { link.connectionOptions(terminal: terminal) }

@@ -53,6 +53,8 @@ public final class Proxy: @unchecked Sendable {
     /// The proxy's own requests, whose identifiers are below those of all clients, and who waits for their last frames.
     private var ownRequests: [UInt64: (Message) -> Void] = [:]
     private var nextOwnRequest: UInt64 = 16
+    /// Whether there ever was a link to the host. Looked at from elsewhere only after `end`, when nothing changes any more.
+    private(set) var hasConnected = false
     private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
     var connectWaiters: [(id: UInt64, client: UInt64)] = []
@@ -228,6 +230,7 @@ public final class Proxy: @unchecked Sendable {
     private func stateChanged() {
         switch link.state {
         case .ready(let host):
+            hasConnected = true
             questions.withdraw()
             for client in waitingClients {
                 for (id, frame) in client.takeWaitingFrames() { link.send(frame, of: id) }

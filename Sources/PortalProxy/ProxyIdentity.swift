@@ -59,7 +59,7 @@ public struct ProxyIdentity: Sendable {
     public var lockPath: String { "\(directory.path)/\(name).lock" }
     /// The secret of the session that lives on the host, for the proxy after this one.
     public var sessionPath: String { "\(directory.path)/\(name).session" }
-    /// What the proxy has to say to nobody.
+    /// What the proxy has to say to nobody. It goes with a proxy that never had a link.
     public var logPath: String { "\(directory.path)/\(name).log" }
 
     /// Says whether the socket's path fits in a socket address.

@@ -46,27 +46,24 @@ public struct ProxyLauncher: Sendable {
         guard pipe(&ends) == 0 else { throw failure("pipe", errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         defer { close(ends[0]) }
-        let log = open(identity.logPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_APPEND, 0o600)
         let child: pid_t
         do throws(ProxyError) {
+            // What it complains of before it has its log is part of its answer.
             child = try Detached.spawn(
                 executable, arguments(for: identity) + ["--detach"],
-                descriptors: [(log >= 0 ? log : -1, 2), (ends[1], ProxyLauncher.readyDescriptor)])
+                descriptors: [(ends[1], 2), (ends[1], ProxyLauncher.readyDescriptor)])
         } catch {
             close(ends[1])
-            if log >= 0 { close(log) }
             throw error
         }
         close(ends[1])
-        if log >= 0 { close(log) }
         let answer = ProxyLauncher.read(ends[0])
         var status: CInt = 0
         while waitpid(child, &status, 0) < 0 && errno == EINTR {}
-        guard answer == "ready" else {
+        guard let answer, answer.hasSuffix("ready") else {
             let said = answer ?? "nothing for \(ProxyLauncher.startDeadlineMilliseconds / 1000) seconds"
             throw ProxyError(
-                .start,
-                "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said) (see \(identity.logPath))")
+                .start, "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said)")
         }
     }
 

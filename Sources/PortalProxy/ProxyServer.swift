@@ -26,7 +26,9 @@ public enum ProxyServer {
             ready()  // Another proxy was quicker; whoever started this one finds that one.
             return
         }
+        // Last of all: everything of this name is this process's until then.
         defer { lock.release() }
+        openLog(identity.logPath)
         unlink(identity.socketPath)
         let group = MultiThreadedEventLoopGroup.singleton
         let proxy = Proxy(configuration: configuration, eventLoop: group.next(), logger: logger)
@@ -39,9 +41,20 @@ public enum ProxyServer {
         ready()
         proxy.whenIdle()
         try? await proxy.end.get()
-        // The socket goes before the lock: a client that finds no socket starts a new proxy, which then waits for the lock.
+        // The socket goes before the lock: a client that finds no socket starts a new proxy, until one gets the lock.
         unlink(identity.socketPath)
         try? await server.close()
+        // Of a host that is mistyped nothing stays; why it was not reached was said to whoever asked for it.
+        if !proxy.hasConnected { unlink(identity.logPath) }
+    }
+
+    /// Standard error becomes the log, which is only made by who holds the lock. What was said before went to whoever started this process.
+    private static func openLog(_ path: String) {
+        var log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_APPEND, 0o600)
+        if log < 0 { log = open("/dev/null", O_WRONLY | O_CLOEXEC) }
+        guard log >= 0 else { return }
+        dup2(log, 2)
+        close(log)
     }
 
     private static func listen(on path: String, proxy: Proxy) async throws -> any Channel {

@@ -1,6 +1,7 @@
 import Foundation
 import GoldenCaptures
 import PortalWire
+import TestSupport
 
 /// Makes broken conversations out of the golden captures: the same ones for the same seed.
 ///
@@ -8,7 +9,7 @@ import PortalWire
 public struct FrameFuzzer: Sendable {
     /// What the numbers began with; printed by whoever finds something.
     public let seed: UInt64
-    private var state: UInt64
+    private var generator: SeededRandom
     /// Conversations to mutate: each a list of frames, or of bytes that are none.
     private let corpus: [[[UInt8]]]
 
@@ -17,7 +18,7 @@ public struct FrameFuzzer: Sendable {
         precondition(!corpus.isEmpty)
         self.seed = seed
         self.corpus = corpus
-        state = seed
+        generator = SeededRandom(seed: seed)
     }
 
     /// A fuzzer over what the clients of the captures send, for a codec. Captures that repeat a frame a thousand times are shortened.
@@ -89,16 +90,9 @@ public struct FrameFuzzer: Sendable {
 
     // MARK: Numbers
 
-    /// SplitMix64.
-    private mutating func random() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
+    private mutating func random() -> UInt64 { generator.next() }
 
-    private mutating func random(below bound: Int) -> Int { Int(random() % UInt64(max(1, bound))) }
+    private mutating func random(below bound: Int) -> Int { generator.below(bound) }
 
     // MARK: Conversations
 

@@ -112,4 +112,45 @@ import Testing
         #expect(eventually { client.openFiles(in: scratch.path).isEmpty })
         #expect(Date().timeIntervalSince(start) < 0.1, "it goes on for too long")
     }
+
+    /// Far behind the end, where a file system takes no such position either, is as just behind it.
+    @Test(arguments: [UInt64(5), 1 << 43, 9_007_199_254_740_991, UInt64(Int64.max)])
+    func nothingIsBehindTheEnd(offset: UInt64) throws {
+        // The first is on a disk as a rule, the second in memory: they differ in the greatest position that they take.
+        for directory in [scratch.path, "/dev/shm"] {
+            for content in ["bytes", ""] {
+                let file = directory + "/portal-offset-\(getpid())"
+                try Data(content.utf8).write(to: URL(fileURLWithPath: file))
+                defer { unlink(file) }
+                let (text, result) = try read(file) {
+                    $0.member("offset", number: offset)
+                    $0.set("hash", true)
+                }
+                #expect(text == "" && result.bytes == 0)
+                #expect(result.status.size == UInt64(content.utf8.count))
+                #expect(result.sha256 == Array("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".utf8))
+                let compared = try read(file) {
+                    $0.member("offset", number: offset)
+                    $0.set("if_none_match", String(repeating: "0", count: 64))
+                }
+                #expect(compared.text == "" && compared.result.bytes == 0)
+            }
+        }
+        // Its size is said to be 0: only reading tells where it ends.
+        #expect(try read("/proc/self/status") { $0.member("offset", number: offset) }.text.isEmpty == (offset > 5))
+    }
+
+    /// A file that another process has on lease is not to be had at once: that says nothing of processes or threads.
+    @Test func aFileOnLeaseIsNotCalledALackOfProcesses() throws {
+        let file = try scratch.file("leased", "content\n")
+        let descriptor = open(file, O_RDONLY)
+        defer { close(descriptor) }
+        // The kernel tells the holder by a signal, which would end this program.
+        signal(SIGIO, SIG_IGN)
+        try #require(fcntl(descriptor, 1024 /* F_SETLEASE */, F_WRLCK) == 0)
+        let error = try #require(try client.call("fs.read") { $0.set("path", file) }.error)
+        #expect(error.code == .internal && error.errno == EAGAIN)
+        let message = String(decoding: error.message, as: UTF8.self)
+        #expect(message == "read \(file): it is in use; try again", "\(message)")
+    }
 }

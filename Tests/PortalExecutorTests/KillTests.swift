@@ -1,5 +1,6 @@
 import Foundation
 import PortalWire
+import TestSupport
 import Testing
 
 /// An executor is killed with SIGKILL at random moments while it writes and edits: every file has its old or its new content, and what was
@@ -58,7 +59,7 @@ import Testing
     @Test(arguments: programs)
     func everyFileIsOldOrNew(program: URL) throws {
         let scratch = try Scratch()
-        var random = SplitMix(state: KillTests.seed)
+        var random = SeededRandom(seed: KillTests.seed)
         var subjects = (0..<8).map { Subject(path: scratch.path + "/f\($0)", index: $0) }
         for index in subjects.indices { try Data(subjects[index].content(0)).write(to: URL(fileURLWithPath: subjects[index].path)) }
         var requests = 0
@@ -126,18 +127,5 @@ import Testing
             if !killer.isExecuting, !killer.isFinished { Issue.record("it ended by itself: \(error)") }
         }
         return sent
-    }
-}
-
-/// Random numbers that are the same again for the same seed.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
     }
 }

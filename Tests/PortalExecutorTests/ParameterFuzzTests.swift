@@ -1,5 +1,6 @@
 import Foundation
 import PortalWire
+import TestSupport
 import Testing
 
 /// Requests of every operation with parameters of the right kinds and of wrong ones: each ends, and the executor lives.
@@ -159,7 +160,7 @@ import Testing
     }
 
     @Test func everyRequestEnds() throws {
-        var random = SeededRandom(state: ParameterFuzzTests.seed)
+        var random = SeededRandom(seed: ParameterFuzzTests.seed)
         let operations = OperationNames.executor.filter { "\($0)" != "session.end" }
         let scratch = try Scratch()
         var codes: [ErrorCode: Int] = [:]

@@ -133,6 +133,29 @@ import Testing
         #expect(outcome.result?["signal"]?.integer == 15)
     }
 
+    @Test func whatToRunMustBeSaid() throws {
+        let error = try #require(try ExecutorClient().call("process.start") { $0.set("cwd", "/") }.error)
+        #expect(error.code == .invalid)
+        #expect(String(decoding: error.message, as: UTF8.self) == "parameter argv or shell is needed, where there is no pty")
+    }
+
+    /// A limit holds for accounts other than root only.
+    @Test(.enabled(if: geteuid() == 0)) func aHostWithoutProcessesLeftIsSaidToBeThat() throws {
+        let client = try ExecutorClient(isStranger: true)
+        func start(_ text: String) throws -> ExecutorClient.Outcome {
+            try client.call("process.start") {
+                $0.set("shell", text)
+                $0.set("login", false)
+                $0.set("cwd", "/")
+            }
+        }
+        // By its own account: a lower limit is one's own affair.
+        #expect(try start("prlimit --pid $PPID --nproc=1").result?["code"]?.integer == 0)
+        let error = try #require(try start("true").error)
+        #expect(error.code == .internal && error.errno == EAGAIN)
+        #expect(String(decoding: error.message, as: UTF8.self).contains("the host has no processes or threads left"), "\(error)")
+    }
+
     @Test func namedProcessesAreWrittenSignalledAndAwaited() throws {
         let client = try ExecutorClient()
         let name: (inout JSONWriter) -> Void = { $0.set("process", "cat") }

@@ -1,5 +1,6 @@
 import PortalLink
 import PortalWire
+import TestSupport
 import Testing
 
 @Suite struct CountingTests {
@@ -124,7 +125,7 @@ import Testing
     }
 
     @Test func replayBufferThroughManyAcknowledgements() throws {
-        var generator = SeededGenerator(seed: 42)
+        var generator = SeededRandom(seed: 42)
         var replay = ReplayBuffer()
         var kept: [[UInt8]] = []
         var acknowledged: UInt64 = 0

@@ -1,5 +1,6 @@
 import PortalLink
 import PortalWire
+import TestSupport
 import Testing
 
 @Suite struct CreditTests {
@@ -73,7 +74,7 @@ import Testing
     /// Both halves against each other with random sizes and delays: what stands open is what the window thinks, nobody starves.
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func random(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         var window = ReceiveWindow()
         var credit = SendCredit()
         var unconsumed = 0

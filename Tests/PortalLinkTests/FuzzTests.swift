@@ -2,6 +2,7 @@ import Foundation
 import FrameFuzzer
 import PortalLink
 import PortalWire
+import TestSupport
 import Testing
 
 /// Broken frames by the million: the near side never traps, never holds more than it may, and gives every broken link a reason.
@@ -71,7 +72,7 @@ import Testing
     @Test(arguments: [true, false])
     func linkEndpoint(isCounting: Bool) throws {
         var fuzzer = try isCounting ? FrameFuzzer.executor(seed: FuzzTests.seed) : FrameFuzzer.client(seed: FuzzTests.seed)
-        var generator = SeededGenerator(seed: FuzzTests.seed)
+        var generator = SeededRandom(seed: FuzzTests.seed)
         let hello = Message.hello(Hello(build: bytes("fuzz"))).frame().bytes
         var frames = 0
         var events = 0

@@ -1,5 +1,6 @@
 import PortalLink
 import PortalWire
+import TestSupport
 import Testing
 
 @Suite struct LinkEndpointTests {
@@ -24,7 +25,7 @@ import Testing
     /// Much traffic both ways in pieces of random sizes: everything comes, once and in its order, and in the end all of it is acknowledged.
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
     func randomPieces(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         var pair = try Pair.connected()
         var sent: (near: [[UInt8]], far: [[UInt8]]) = ([], [])
         for round in 0..<120 {

@@ -1,5 +1,6 @@
 import PortalLink
 import PortalWire
+import TestSupport
 import Testing
 
 /// Conversations over links that are cut: with however many links and wherever they are cut, each side sees what it sees over one.
@@ -74,7 +75,7 @@ import Testing
     /// The same conversation, cut at 5,000 places of the bytes of both directions; and in every tenth run cut four times more.
     @Test func cutAnywhere() throws {
         let whole = try Conversation.run()
-        var generator = SeededGenerator(seed: 4711)
+        var generator = SeededRandom(seed: 4711)
         var places = (0..<5000).map { _ in Int.random(in: 0..<whole.bytes, using: &generator) }.sorted()[...]
         var cuts = 0
         _ = try Conversation.run { conversation, frame, isForFar in

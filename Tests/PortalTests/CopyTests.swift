@@ -113,9 +113,26 @@ import Testing
             #expect(outcome.status == 1, "\(arguments)")
             #expect(outcome.errors.contains(word), "\(outcome.errors)")
         }
-        #expect(try await cp(path("tree/a"), path("b")).status == 255)
-        #expect(try await cp(path("tree/a"), path("tree/z"), "host:no-directory").status == 255)
+        #expect(try await cp(path("tree/a"), path("tree/z"), "host:no-directory").status == 1)
+        #expect(try await cp(path("tree/a"), "host:no-directory/").status == 1)
         #expect(try await cp(path("tree/a"), "host:no/directory").status == 1)
+    }
+
+    @Test func whatFailsThereIsNamedThere() async throws {
+        try shell("mkdir tree; echo 1 > tree/a; echo 2 > file; mkdir -p taken/a")
+        try FileManager.default.createDirectory(at: there("file"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(at: there("into/tree/a"), withIntermediateDirectories: true)
+        try Data("x".utf8).write(to: there("plain"))
+        for (arguments, place) in [
+            (["-r", path("tree"), "host:no/x"], "host:no/x"), ([path("file"), "host:no/y"], "host:no/y"),
+            (["-r", path("tree"), "host:into"], "host:into/tree/a"), ([path("file"), "host:plain/y"], "host:plain/y"),
+            (["-r", "host:into/tree", "host:no/z"], "host:no/z"), (["host:plain", "host:no/z"], "host:no/z"),
+            (["host:plain", path("taken/a/b/c")], "host:plain"),
+        ] {
+            let outcome = try await portal.run(["cp", "-F", portal.config] + arguments, environment: ["LC_ALL": "C"])
+            #expect(outcome.status == 1, "\(arguments)")
+            #expect(outcome.errors.hasPrefix("portal: \(place): ") && outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+        }
     }
 
     @Test func permissionsAndTimes() async throws {

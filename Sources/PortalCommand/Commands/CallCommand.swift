@@ -36,6 +36,13 @@ struct CallCommand: AsyncParsableCommand {
     @Argument(help: "Its parameters, as a JSON object.")
     var parameters: String?
 
+    func validate() throws {
+        guard operation != nil else { return }
+        do throws(PortalError) { _ = try CallCommand.parse(Array((parameters ?? "{}").utf8)) } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
     func run() async throws {
         let terminal = Terminal()
         do throws(PortalError) {
@@ -141,6 +148,6 @@ struct CallCommand: AsyncParsableCommand {
         writer.endObject()
         terminal.erase()
         // One write, so that lines of concurrent answers do not mix.
-        writeAll(1, writer.bytes + [0x0A])
+        Output.write(writer.bytes + [0x0A])
     }
 }

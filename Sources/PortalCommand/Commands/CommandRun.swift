@@ -53,7 +53,7 @@ struct CommandRun {
 
     private func leave(with end: ProcessEnd) -> Never {
         if end.timedOut {
-            complain("portal: the command did not end in time; its processes on the host were ended")
+            complain("portal: the command did not end in time; it was ended, with every process on the host that is known to be its own")
             endProgram(124)
         }
         if end.left > 0, options.verbose { complain("portal: \(end.left) processes that the command started go on there") }
@@ -80,8 +80,7 @@ struct CommandRun {
             terminal.erase()
             let problem = await Blocking.value { writeAll(piece.isError ? 2 : 1, piece.bytes) }
             if let code = problem {
-                failure = code == EPIPE ? 128 + SIGPIPE : 255
-                if code != EPIPE { complain("portal: cannot write the output: \(String(cString: strerror(code)))") }
+                failure = Output.unwritable(code)
                 process.cancel(signal: SIGPIPE, graceMilliseconds: 1000)
             }
         }
@@ -102,14 +101,15 @@ struct CommandRun {
         do throws(PortalError) { end = try await process.end() } catch  where error.code == .cancelled {
             switch ending {
             case .signal(let number): endProgram(128 + number)
-            case .unread: endProgram(128 + SIGPIPE)
+            case .unread(let code): endProgram(Output.unwritable(code))
             case .left, .ended:
                 complain("portal: the session on \(options.target) was ended")
                 endProgram(failureStatus)
             }
         } catch  where error.code == .outcomeUnknown {
             // That it had an effect is known: it was there.
-            complain("\r\nportal: \(options.target): the connection was lost, and the session with it (\(Copier.words(error)))")
+            writeAll(2, [0x0D, 0x0A])
+            complain("portal: \(options.target): the connection was lost, and the session with it (\(Copier.words(error)))")
             endProgram(failureStatus)
         }
         leave(with: end)

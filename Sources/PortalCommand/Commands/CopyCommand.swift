@@ -50,21 +50,38 @@ struct CopyCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard paths.count >= 2 else { throw ValidationError("name what to copy and where to: portal cp SOURCE… DESTINATION") }
+        let locations: [Location]
+        do throws(PortalError) { locations = try self.locations() } catch { throw ValidationError(error.message) }
+        let targets = locations.compactMap { if case .there(let target, _) = $0 { target } else { nil } }
+        guard !targets.isEmpty else { throw ValidationError("neither side is on a host: write host:path, or use cp") }
+        for target in targets { try TargetOptions.validate(target) }
+    }
+
+    private func locations() throws(PortalError) -> [Location] {
+        var locations: [Location] = []
+        for path in paths { locations.append(try Location(RawArguments.bytes(of: path))) }
+        return locations
     }
 
     func run() async throws {
         let terminal = Terminal()
         do throws(PortalError) {
-            var locations: [Location] = []
-            for path in paths { locations.append(try Location(RawArguments.bytes(of: path))) }
+            let locations = try locations()
             let sides = try await open(locations, terminal)
             let last = locations.count - 1
             var failures = 0
-            let plan = try await CopyPlan.make(
-                sources: (0..<last).map { (sides[$0], locations[$0].path) }, to: (sides[last], locations[last].path), isRecursive: recursive
-            ) { error, source in
-                failures += 1
-                complain("portal: \(source): \(Copier.words(error))")
+            let plan: CopyPlan
+            do throws(PortalError) {
+                plan = try await CopyPlan.make(
+                    sources: (0..<last).map { (sides[$0], locations[$0].path) }, to: (sides[last], locations[last].path),
+                    isRecursive: recursive
+                ) { error, source in
+                    failures += 1
+                    complain("portal: \(source): \(Copier.words(error))")
+                }
+            } catch  where error.code != .disconnected && error.code != .outcomeUnknown && error.code != .cancelled {
+                terminal.erase()
+                fail(error, on: sides[last].shown(locations[last].path), verbose: link.verbose, status: 1)
             }
             terminal.erase()
             endProgram(await copy(plan, failures: failures))
@@ -76,9 +93,6 @@ struct CopyCommand: AsyncParsableCommand {
 
     /// Reaches every host that is named, each once.
     private func open(_ locations: [Location], _ terminal: Terminal) async throws(PortalError) -> [Side] {
-        guard locations.contains(where: { if case .there = $0 { true } else { false } }) else {
-            throw PortalError(.invalid, "neither side is on a host: write host:path, or use cp")
-        }
         var workspaces: [String: Workspace] = [:]
         var sides: [Side] = []
         for location in locations {

@@ -92,7 +92,7 @@ struct ExecCommand: AsyncParsableCommand {
             let workspace = try await Workspace.open(options.target, options: options.connectionOptions(terminal: terminal))
             let started = try await workspace.startInBackground(request)
             terminal.erase()
-            print(started.name)
+            Output.print(Printable.text(started.name))
             endProgram(0)
         } catch {
             terminal.erase()

@@ -19,12 +19,12 @@ struct StatusCommand: AsyncParsableCommand {
                     writer.beginObject()
                     proxy.write(to: &writer)
                     writer.endObject()
-                    writeAll(1, writer.bytes + [0x0A])
+                    Output.write(writer.bytes + [0x0A])
                 }
             } else if proxies.isEmpty {
-                print("no proxy is running")
+                Output.print("no proxy is running")
             } else {
-                for proxy in proxies { print(line(proxy)) }
+                for proxy in proxies { Output.print(line(proxy)) }
             }
         } catch {
             fail(error)
@@ -32,19 +32,21 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func line(_ proxy: ProxyStatus) -> String {
-        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+        func text(_ bytes: [UInt8]) -> String { Printable.text(bytes) }
         var line = "\(text(proxy.target)): \(proxy.state.name)"
         switch proxy.state {
         case .ready:
             if let host = proxy.host { line += ", \(text(host.user)) on \(text(host.name)) (\(text(host.system)) \(text(host.machine)))" }
             line += ", for \(duration(proxy.seconds))"
             if let roundTrip = proxy.roundTripMicroseconds { line += ", round trip \(milliseconds(roundTrip)) ms" }
-        case .interrupted: line += " for \(duration(proxy.seconds)): \(proxy.error.map { text($0) } ?? "")"
-        case .failed: line += " \(duration(proxy.seconds)) ago: \(proxy.error.map { text($0) } ?? "")"
+        case .interrupted: line += " for \(duration(proxy.seconds)): \(reason(proxy))"
+        case .failed: line += " \(duration(proxy.seconds)) ago: \(reason(proxy))"
         case .connecting, .idle: line += ", for \(duration(proxy.seconds))"
         }
         return line + "; \(proxy.clients - 1) clients, \(proxy.requests) requests, pid \(proxy.process)"
     }
+
+    private func reason(_ proxy: ProxyStatus) -> String { proxy.error.map { Printable.line(String(decoding: $0, as: UTF8.self)) } ?? "" }
 
     private func duration(_ seconds: UInt64) -> String {
         seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
@@ -77,7 +79,7 @@ struct StopCommand: AsyncParsableCommand {
         do throws(PortalError) {
             guard let target else {
                 let stopped = try await Proxies.stopAll()
-                print(stopped.isEmpty ? "no proxy was running" : "stopped \(stopped.joined(separator: ", "))")
+                Output.print(stopped.isEmpty ? "no proxy was running" : "stopped \(Printable.text(stopped.joined(separator: ", ")))")
                 return
             }
             var options = ConnectionOptions()
@@ -85,7 +87,7 @@ struct StopCommand: AsyncParsableCommand {
             options.sshConfig = sshConfig ?? environmentVariable("PORTAL_SSH_CONFIG")
             let workspace = try await Workspace.open(target, options: options)
             try await workspace.stop()
-            print("stopped \(workspace.target.name)")
+            Output.print("stopped \(Printable.text(workspace.target.name))")
         } catch {
             fail(error)
         }

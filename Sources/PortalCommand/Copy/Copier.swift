@@ -63,7 +63,7 @@ final class Copier: Sendable {
             for _ in 0..<Copier.workers {
                 group.addTask { [self] in
                     while !Task.isCancelled, let item = await queue.next() {
-                        do throws(PortalError) { try await copy(item) } catch { await failed(error, item) }
+                        do throws(CopyFailure) { try await copy(item) } catch { await failed(error, item) }
                         await queue.finish(item)
                     }
                     if Task.isCancelled { await queue.stop() }
@@ -74,28 +74,30 @@ final class Copier: Sendable {
         return state.withLock { $0.outcome }
     }
 
-    private func copy(_ item: CopyItem) async throws(PortalError) {
+    private func copy(_ item: CopyItem) async throws(CopyFailure) {
         switch item.status.kind {
         case .directory: try await copyDirectory(item)
         case .symlink: try await copyLink(item)
         case .file:
             progress.begins(Path.name(item.source))
             try await copyFile(item)
-        default: throw PortalError(.unsupported, "it is a \(item.status.kind.name), which is not copied")
+        default: throw CopyFailure(PortalError(.unsupported, "it is a \(item.status.kind.name), which is not copied"))
         }
     }
 
-    private func failed(_ error: PortalError, _ item: CopyItem) async {
+    private func failed(_ failure: CopyFailure, _ item: CopyItem) async {
+        let error = failure.error
         if error.code == .disconnected || error.code == .cancelled || error.code == .outcomeUnknown {
             state.withLock { if $0.outcome.stopped == nil { $0.outcome.stopped = error } }
             return await queue.stop()
         }
         state.withLock { $0.outcome.failures += 1 }
         progress.finished()
-        progress.say("portal: \(from.shown(item.source)): \(Copier.words(error))")
+        let place = failure.isAtDestination ? to.shown(item.destination) : from.shown(item.source)
+        progress.say("portal: \(place): \(Copier.words(error))")
     }
 
-    static func words(_ error: PortalError) -> String { error.message.split(separator: "\n").joined(separator: " ") }
+    static func words(_ error: PortalError) -> String { Printable.line(error.message) }
 
     private func found(_ item: CopyItem) {
         if item.status.kind != .directory { progress.found(files: 1, bytes: item.status.kind == .file ? item.status.size : 0) }
@@ -113,11 +115,18 @@ final class Copier: Sendable {
 
     // MARK: Directories and links
 
-    private func copyDirectory(_ item: CopyItem) async throws(PortalError) {
+    private func copyDirectory(_ item: CopyItem) async throws(CopyFailure) {
         // Its owner must be able to fill it.
         async let listing = listed(item.source)
-        let isNew = try await to.makeDirectory(item.destination, mode: mode(item) | 0o700)
-        let entries = try (await listing).get()
+        let isNew: Bool
+        do throws(PortalError) { isNew = try await to.makeDirectory(item.destination, mode: mode(item) | 0o700) } catch {
+            throw CopyFailure(error, isAtDestination: true)
+        }
+        let entries: [DirectoryEntry]
+        switch await listing {
+        case .success(let listed): entries = listed
+        case .failure(let error): throw CopyFailure(error)
+        }
         let finalMode = options.preserves || (isNew && mode(item) & 0o700 != 0o700) ? mode(item) : nil
         if finalMode != nil || options.preserves {
             state.withLock { $0.directories.append((item.destination, finalMode, modified(item))) }
@@ -154,21 +163,30 @@ final class Copier: Sendable {
         }
     }
 
-    private func copyLink(_ item: CopyItem) async throws(PortalError) {
-        guard let target = item.status.target else { throw PortalError(.internal, "the link cannot be read") }
-        try await to.makeLink(item.destination, target: target)
-        if let modified = modified(item) { try await to.setAttributes(item.destination, mode: nil, modified: modified, isLink: true) }
+    private func copyLink(_ item: CopyItem) async throws(CopyFailure) {
+        guard let target = item.status.target else { throw CopyFailure(PortalError(.internal, "the link cannot be read")) }
+        do throws(PortalError) {
+            try await to.makeLink(item.destination, target: target)
+            if let modified = modified(item) { try await to.setAttributes(item.destination, mode: nil, modified: modified, isLink: true) }
+        } catch {
+            throw CopyFailure(error, isAtDestination: true)
+        }
         progress.finished()
     }
 
     // MARK: Files
 
-    private func copyFile(_ item: CopyItem) async throws(PortalError) {
+    private func copyFile(_ item: CopyItem) async throws(CopyFailure) {
         switch (from, to) {
-        case (.here, .there(let workspace, _)): try await upload(item, to: workspace)
-        case (.there(let workspace, _), .here): try await download(item, from: workspace)
+        case (.here, .there(let workspace, _)):
+            do throws(PortalError) { try await upload(item, to: workspace) } catch {
+                // Only the host says of which path it speaks.
+                throw CopyFailure(error, isAtDestination: error.path != nil)
+            }
+        case (.there(let workspace, _), .here):
+            do throws(PortalError) { try await download(item, from: workspace) } catch { throw CopyFailure(error) }
         case (.there(let source, _), .there(let destination, _)): try await relay(item, from: source, to: destination)
-        case (.here, .here): throw PortalError(.invalid, "both are on this machine; cp copies them")
+        case (.here, .here): throw CopyFailure(PortalError(.invalid, "both are on this machine; cp copies them"))
         }
         progress.finished()
     }

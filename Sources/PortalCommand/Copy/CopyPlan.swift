@@ -7,7 +7,7 @@ struct CopyPlan {
     var destination: Side
 
     /// - Parameter isRecursive: Directories are copied with what is in them, and links as links.
-    /// - Throws: `PortalError` where nothing can be copied at all; a source that is not there is passed to `missing`.
+    /// - Throws: `PortalError` about the destination where nothing can be copied at all; a source that is not there is passed to `missing`.
     static func make(
         sources: [(Side, [UInt8])], to destination: (side: Side, path: [UInt8]), isRecursive: Bool,
         missing: (_ error: PortalError, _ source: String) -> Void
@@ -33,7 +33,7 @@ struct CopyPlan {
                 continue
             }
             guard intoDirectory || !demandsDirectory || (status.kind == .directory && sources.count == 1) else {
-                throw PortalError(.notADirectory, "\(side.shown(path)) is no directory")
+                throw PortalError(.notADirectory, "it is no directory")
             }
             let name = Path.name(source)
             // `directory/.` means what is in it, as everywhere.

@@ -20,13 +20,8 @@ enum Path {
         return slash == 0 ? [UInt8(ascii: "/")] : Array(trimmed[..<slash])
     }
 
-    /// A path for a person: control characters, which could play with the terminal, and bytes that are no UTF-8 are shown as `?`.
-    static func shown(_ path: [UInt8]) -> String {
-        let text = String(decoding: path, as: UTF8.self)
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.value < 0x20 || 0x7F..<0xA0 ~= $0.value || $0.value == 0xFFFD ? "?" : $0 }))
-    }
+    /// A path for a person.
+    static func shown(_ path: [UInt8]) -> String { Printable.text(path) }
 
     private static func withoutTrailingSlashes(_ path: [UInt8]) -> ArraySlice<UInt8> {
         var end = path.endIndex

@@ -49,9 +49,9 @@ struct AttachCommand: AsyncParsableCommand {
             let ending = await TerminalSession(peer: peer, escapes: TerminalEscapes.attach).run()
             switch ending {
             case .signal(let number): endProgram(128 + number)
-            case .unread: endProgram(128 + SIGPIPE)
+            case .unread(let code): endProgram(Output.unwritable(code))
             case .left:
-                complain("portal: \(process) goes on")
+                complain("portal: \(Printable.text(process)) goes on")
                 endProgram(0)
             case .ended: endProgram(try peer.end()?.shellStatus ?? 0)
             }

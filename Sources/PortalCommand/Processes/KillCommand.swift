@@ -39,7 +39,7 @@ struct KillCommand: AsyncParsableCommand {
                     try await workspace.process(named: process).signal(SignalName.number(signal) ?? 15, tree: !group)
                 } catch {
                     if error.code == .disconnected || error.code == .outcomeUnknown { throw error }
-                    complain("portal: \(options.target): \(error.message)")
+                    complain("portal: \(options.target): \(Printable.line(error.message))")
                     hasFailed = true
                 }
             }

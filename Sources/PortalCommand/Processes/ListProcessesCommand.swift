@@ -35,11 +35,13 @@ struct ListProcessesCommand: AsyncParsableCommand {
             let listings = try await workspace.processes().filter { all || $0.background }
             terminal.erase()
             if json {
-                for listing in listings { writeAll(1, listing.line()) }
+                for listing in listings { Output.write(listing.line()) }
             } else if listings.isEmpty {
-                print("nothing runs in the background: portal exec --background \(options.target) -- COMMAND starts something")
+                Output.print(
+                    "nothing runs in the background: portal exec --background \(Printable.text(options.target)) -- COMMAND starts something"
+                )
             } else {
-                for line in ListProcessesCommand.table(listings, now: UInt64(max(0, time(nil)))) { print(line) }
+                Output.print(ListProcessesCommand.table(listings, now: UInt64(max(0, time(nil)))).joined(separator: "\n"))
             }
         } catch {
             terminal.erase()

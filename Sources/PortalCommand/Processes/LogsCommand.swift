@@ -48,7 +48,7 @@ struct LogsCommand: AsyncParsableCommand {
                 let output = try await named.output(from: from, follow: follow)
                 for await piece in output {
                     terminal.erase()
-                    if await Blocking.value({ writeAll(piece.isError ? 2 : 1, piece.bytes) }) != nil { endProgram(128 + SIGPIPE) }
+                    await Blocking.value { Output.write(piece.bytes, to: piece.isError ? 2 : 1) }
                 }
                 let result = try await output.result()
                 terminal.erase()

@@ -46,7 +46,7 @@ final class AttachedPeer: TerminalPeer {
                 return !state.hasComplained && !state.isLeft
             }
             // The end of an input that it never took is no news, and neither is what comes after its own end.
-            if isNew, !end, error.code != .notFound { complain("portal: \(error.message)") }
+            if isNew, !end, error.code != .notFound { complain("portal: \(Printable.line(error.message))") }
         }
     }
 

@@ -52,7 +52,7 @@ final class Terminal: @unchecked Sendable {
     }
 
     private func askBlocking(_ text: String, isSecret: Bool) -> String? {
-        writeAll(descriptor, Array(text.utf8))
+        writeAll(descriptor, Array(Printable.text(text, keepsLines: true).utf8))
         var saved = termios()
         tcgetattr(descriptor, &saved)
         if isSecret {
@@ -124,7 +124,7 @@ final class Terminal: @unchecked Sendable {
 
     private func draw(_ line: inout Line) {
         guard let progress = line.latest, !line.isAsking else { return }
-        var text = "\r\u{1B}[Kportal: \(progress.text)"
+        var text = "\r\u{1B}[Kportal: \(Printable.text(progress.text))"
         if let bytes = progress.bytes, bytes.total > 0 {
             let tenths = Int(bytes.done * 20 / bytes.total)
             text += " [" + String(repeating: "#", count: tenths) + String(repeating: ".", count: 20 - tenths) + "]"

@@ -36,8 +36,8 @@ final class TerminalSession: Sendable {
         case left
         /// A signal ends this program.
         case signal(Int32)
-        /// Nobody reads the output any more.
-        case unread
+        /// The output cannot be written: an errno, EPIPE where nobody reads it any more.
+        case unread(Int32)
     }
 
     /// How long the other side may take to end once the person has left.
@@ -72,7 +72,7 @@ final class TerminalSession: Sendable {
         while let piece = await peer.next() {
             if isRaw { modes.withLock { $0.take(piece.bytes) } }
             let problem = await Blocking.value { writeAll(piece.isError ? 2 : 1, piece.bytes) }
-            if problem != nil { over(.unread, signal: SIGPIPE) }
+            if let problem { over(.unread(problem), signal: SIGPIPE) }
         }
         sizes.finish()
         resizing.cancel()
@@ -118,8 +118,11 @@ final class TerminalSession: Sendable {
         Task {
             try? await Task.sleep(nanoseconds: TerminalSession.farewellNanoseconds)
             restore()
-            if case .signal(let number) = reason { endProgram(128 + number) }
-            endProgram(failureStatus)
+            switch reason {
+            case .signal(let number): endProgram(128 + number)
+            case .unread(let code): endProgram(Output.unwritable(code))
+            case .left, .ended: endProgram(failureStatus)
+            }
         }
     }
 

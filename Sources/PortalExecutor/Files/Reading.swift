@@ -15,6 +15,8 @@ private final class FileSource: ContentSource {
     private static let pieceLength = 64 * 1024
     /// How much of a file decides whether it is text.
     private static let lookedAt: UInt64 = 8192
+    /// No file is so long, and no read from there passes the greatest number of the kernel.
+    private static let behindEveryEnd: UInt64 = 1 << 62
 
     private let path: HostPath
     private let request: FileReadRequest
@@ -115,8 +117,13 @@ private final class FileSource: ContentSource {
     }
 
     private func seek(_ offset: UInt64) throws(OperationError) {
-        let result = platform_seek(descriptor, offset)
-        guard result == 0 else { throw systemError("read", path.bytes, result) }
+        let result = platform_seek(descriptor, min(offset, FileSource.behindEveryEnd))
+        // A file system has a greatest position of its own: beyond it there is as little as behind the end.
+        if platform_errno_name(result) == PLATFORM_EINVAL {
+            remaining = 0
+        } else if result != 0 {
+            throw systemError("read", path.bytes, result)
+        }
     }
 
     private func open() throws(OperationError) {

@@ -49,7 +49,7 @@ func meaning(of number: Int32) -> (ErrorCode, StaticString?) {
     case PLATFORM_ENOMEM: (.internal, "the host is out of memory")
     case PLATFORM_EIO: (.internal, "the disk failed")
     case PLATFORM_ESTALE: (.internal, "it was moved or replaced meanwhile")
-    case PLATFORM_EAGAIN: (.internal, "the host has no processes or threads left")
+    case PLATFORM_EAGAIN: (.internal, "it is in use; try again")
     default: (.internal, nil)
     }
 }

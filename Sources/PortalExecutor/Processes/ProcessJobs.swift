@@ -40,6 +40,10 @@ final class SpawnJob: Job {
         if spawn.stage == Int32(PLATFORM_STAGE_DIRECTORY) { return systemError("start in", process.directory.bytes, result) }
         if spawn.stage == Int32(PLATFORM_STAGE_TERMINAL) { return systemError("open a terminal for", program, result) }
         var error = systemError("run", program, result)
+        if platform_errno_name(result) == PLATFORM_EAGAIN {
+            error = OperationError(.internal, "run", program, "the host has no processes or threads left")
+            error.errno = -result
+        }
         guard spawn.stage == Int32(PLATFORM_STAGE_EXECUTE) else { return error }
         var status: Int64 = 126
         if error.code == .notFound || error.code == .notADirectory {

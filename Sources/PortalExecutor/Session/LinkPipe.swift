@@ -128,7 +128,11 @@ final class LinkPipe {
             if let output { loop.setInterests(output, 0) }
             writePieces()
         }
-        if let output { loop.setInterests(output, EventLoop.writable) } else { output = loop.watch(link.output, EventLoop.writable, action: resume) }
+        if let output {
+            loop.setInterests(output, EventLoop.writable)
+        } else {
+            output = loop.watch(link.output, EventLoop.writable, action: resume)
+        }
     }
 
     /// Writes everything, waiting for at most so long.

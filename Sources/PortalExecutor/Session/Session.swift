@@ -61,7 +61,8 @@ final class Session {
         workers = WorkerPool(event: loop.event, most: 16)
         signalling = WorkerPool(event: loop.event, most: 1)
         facts = discoverHost()
-        processes = ProcessTable(prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
+        processes = ProcessTable(
+            prefix: bytes(of: wanted.prefix), loop: loop, signals: signalling, recordings: RecordingBudget(home: facts.home))
         login = LoginEnvironment(workers: workers)
         pipe = LinkPipe(loop: loop)
         hello = Hello(build: executorBuild)
@@ -178,7 +179,9 @@ final class Session {
     var lingerText: [UInt8]? {
         guard lingerProblem < 0 else { return nil }
         let directory = bytes(of: platform_session_directory())
-        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else {
+            return systemError("keep a session in", directory, lingerProblem).message
+        }
         return directory + [UInt8](": not a directory of this user with mode 0700")
     }
 

@@ -152,7 +152,7 @@ public struct FileListResult: Sendable {
         self.count = count
         truncated = value.bool("truncated") ?? false
         errorCount = value.unsigned("error_count") ?? 0
-        errors = (value.array("errors") ?? []).map { OperationError($0) }
+        errors = value.operationErrors
     }
 
     /// Writes the members of the JSON object.

@@ -84,7 +84,7 @@ public struct ProcessStartRequest: Sendable {
         } else if let text = try parameters.optionalBytes("shell") {
             command = .shell(text)
         } else if terminal == nil {
-            throw .parameter("shell", "is missing")
+            throw .parameter("argv", "or shell is needed, where there is no pty")
         }
         shellProgram = try parameters.optionalBytes("shell_program")
         if let shellProgram, shellProgram.isEmpty { throw .parameter("shell_program", "is empty") }

@@ -106,7 +106,7 @@ public struct SearchGrepResult: Sendable {
         binary = value.unsigned("binary") ?? 0
         truncated = value.bool("truncated") ?? false
         errorCount = value.unsigned("error_count") ?? 0
-        errors = (value.array("errors") ?? []).map { OperationError($0) }
+        errors = value.operationErrors
     }
 }
 
@@ -157,8 +157,13 @@ public struct SearchGlobResult: Sendable {
         self.count = count
         truncated = value.bool("truncated") ?? false
         errorCount = value.unsigned("error_count") ?? 0
-        errors = (value.array("errors") ?? []).map { OperationError($0) }
+        errors = value.operationErrors
     }
+}
+
+extension JSONValue {
+    /// Why the first few places could not be looked at, as `members(errorCount:_:)` writes it.
+    var operationErrors: [OperationError] { (array("errors") ?? []).map { OperationError($0) } }
 }
 
 extension JSONWriter {

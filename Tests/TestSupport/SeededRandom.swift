@@ -1,10 +1,10 @@
 import Foundation
 
-/// Random numbers that are the same for the same seed (SplitMix64), so that a run that failed can be asked for again.
+/// Random numbers that are the same again for the same seed (SplitMix64).
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// Begins a sequence.
+    /// The numbers of a seed.
     public init(seed: UInt64) { state = seed }
 
     /// The next number.
@@ -15,6 +15,12 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
         value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
         return value ^ value >> 31
     }
+
+    /// A number from 0 to one less than the bound, which is taken for 1 where it is less.
+    public mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(1, bound))) }
+
+    /// One of the elements, of which there must be one.
+    public mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
     /// A sequence of its own for each number, so that what one part draws does not change what another part gets.
     public func branch(_ number: UInt64) -> SeededRandom {
