@@ -70,7 +70,7 @@ int32_t platform_is_cached(const uint8_t *path, int32_t follow, int32_t content)
         return 0;
     }
     struct statx status;
-    int is_cached = statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE, &status) == 0 &&
+    int is_cached = syscall(SYS_statx, descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE, &status) == 0 &&
         is_among(local_devices, (uint32_t)makedev(status.stx_dev_major, status.stx_dev_minor));
     if (is_cached && content) {
         is_cached = S_ISREG(status.stx_mode) && status.stx_size > 0 && status.stx_size <= PLATFORM_CACHED_MOST &&

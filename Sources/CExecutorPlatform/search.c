@@ -12,7 +12,8 @@
 int32_t platform_processors(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) < 0) return 1;
-    int count = CPU_COUNT(&set);
+    int count = 0;
+    for (int processor = 0; processor < CPU_SETSIZE; processor++) count += CPU_ISSET(processor, &set) != 0;
     return count > 0 ? count : 1;
 }
 
@@ -220,7 +221,7 @@ static inline uint32_t sum_of(block a) { return vaddlvq_u8(a); }
 enum { bits_per_byte = 4 };
 #endif
 
-const uint8_t *platform_find_byte(const uint8_t *at, const uint8_t *end, uint8_t byte) {
+__attribute__((hot)) const uint8_t *platform_find_byte(const uint8_t *at, const uint8_t *end, uint8_t byte) {
 #ifdef HAS_BLOCKS
     block wanted = fill_block(byte), none = fill_block(0);
     for (; end - at >= 16; at += 16) {

@@ -175,15 +175,16 @@ void platform_session_remove(void) {
     close(listener);
 }
 
-int32_t platform_session_receive(uint8_t token[129], struct platform_link *link) {
+const uint8_t *platform_session_receive(struct platform_link *link) {
+    static uint8_t token[128 + 1];
     struct parcel parcel;
     struct ucred peer;
     socklen_t length = sizeof peer;
     int32_t received[3] = {-1, -1, -1};
-    prepare(&parcel, token, 128);
+    prepare(&parcel, token, sizeof token - 1);
     long count = syscall(SYS_recvmsg, listener, &parcel.message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
-    if (count < 0 || !header || header->cmsg_type != SCM_RIGHTS) return 0;
+    if (count < 0 || !header || header->cmsg_type != SCM_RIGHTS) return NULL;
     token[count] = 0;
     size_t size = header->cmsg_len - CMSG_LEN(0);
     memcpy(received, CMSG_DATA(header), size);
@@ -191,9 +192,9 @@ int32_t platform_session_receive(uint8_t token[129], struct platform_link *link)
     // The channel was made by who hands over. Where that has given up by now, the link is another executor's.
     if (size == sizeof received && syscall(SYS_getsockopt, link->channel, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
         && peer.uid == geteuid() && platform_write(link->channel, "", 1) == 1)
-        return 1;
+        return token;
     for (size_t index = 0; index < size / sizeof *received; index++) close(received[index]);
-    return 0;
+    return NULL;
 }
 
 void platform_session_front(int32_t channel) {

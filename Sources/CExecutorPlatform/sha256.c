@@ -117,7 +117,7 @@ static int is_accelerated(void) { return 0; }
 
 #endif
 
-static void blocks(uint32_t state[8], const uint8_t *bytes, size_t count) {
+__attribute__((hot)) static void blocks(uint32_t state[8], const uint8_t *bytes, size_t count) {
     // Workers may race to fill this in; they all write the same value.
     static int choice;
     int chosen = __atomic_load_n(&choice, __ATOMIC_RELAXED);

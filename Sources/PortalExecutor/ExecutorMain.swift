@@ -35,7 +35,7 @@ let executorBuild = [UInt8]("portal-executor 0.1")
 private func serve(_ wanted: inout platform_serve) -> Int32 {
     let status = platform_session_begin(&wanted)
     if let session = Session(wanted, problem: status) {
-        let status = session.run(wanted.link, token: bytes(of: wanted.token))
+        let status = session.run(wanted.link, token: wanted.token)
         // Workers may still be inside a stalled disk: nothing of theirs is waited for.
         platform_exit(status)
     }

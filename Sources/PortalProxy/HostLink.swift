@@ -65,6 +65,8 @@ final class HostLink {
     private let outgoing = OutgoingQueue()
 
     private var pipe: HostPipe?
+    /// Changes with every pipe, and when it is given up.
+    private var pipeNumber = 0
     /// Whether both hellos of the link are there.
     private var isWelcomed = false
     private var watch = LinkWatch(at: 0, wall: 0)
@@ -198,11 +200,14 @@ final class HostLink {
             linkEnded("the executor started there but said no hello within 15 seconds; try again, and `portal stop` first if it stays so")
         }
         watch = LinkWatch(at: NIODeadline.now().uptimeNanoseconds, wall: wallClock())
+        pipeNumber += 1
+        // A pipe that was given up may still say something, and must not be looked at.
+        let number = pipeNumber
         pipe.start(
-            onBytes: { [self, unowned pipe] buffer in if self.pipe === pipe { receive(buffer) } },
-            onWritable: { [self, unowned pipe] in if self.pipe === pipe { flush() } },
-            onClosed: { [self, unowned pipe] end in
-                if self.pipe === pipe { linkEnded("the connection to the host ended\(HostLink.describe(end))") }
+            onBytes: { [self] buffer in if number == pipeNumber { receive(buffer) } },
+            onWritable: { [self] in if number == pipeNumber { flush() } },
+            onClosed: { [self] end in
+                if number == pipeNumber { linkEnded("the connection to the host ended\(HostLink.describe(end))") }
             })
     }
 
@@ -281,6 +286,7 @@ final class HostLink {
         endpoint.detach()
         let pipe = self.pipe
         self.pipe = nil
+        pipeNumber += 1
         pipe?.close()
     }
 

@@ -380,6 +380,9 @@ public final class Proxy: @unchecked Sendable {
     /// Begins the time after which a proxy that nobody came to ends.
     func whenIdle() { eventLoop.execute { [self] in if clients.isEmpty { becomeIdle() } } }
 
+    /// Ends a proxy that nobody can reach.
+    func giveUp() async { try? await eventLoop.submit { [self] in stop() }.get() }
+
     private func stop() {
         patienceTask?.cancel()
         link.close(ending: true)

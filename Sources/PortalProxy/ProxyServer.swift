@@ -36,6 +36,8 @@ public enum ProxyServer {
         do {
             server = try await listen(on: identity.socketPath, proxy: proxy)
         } catch {
+            // Its end is a promise, which must be kept.
+            await proxy.giveUp()
             throw ProxyError(.socket, "cannot listen on \(identity.socketPath): \(error)")
         }
         ready()

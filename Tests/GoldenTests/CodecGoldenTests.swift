@@ -65,8 +65,8 @@ import Testing
             }
         }
         try #require(expected.count == 1)
-        // Credit and requests are the business of whoever drives the link's end.
-        let isOfTheDriver = [WireError.credit, .identifier, .requests].contains { [UInt8]($0.rule) == expected[0] }
+        // Credit, requests and the session are the business of whoever drives the link's end.
+        let isOfTheDriver = [WireError.credit, .identifier, .requests, .session].contains { [UInt8]($0.rule) == expected[0] }
         var endpoint = LinkEndpoint(isCounting: true)
         var rule: [UInt8]?
         for bytes in capture.clientBytes {

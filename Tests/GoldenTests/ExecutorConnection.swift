@@ -10,7 +10,7 @@ final class ExecutorConnection {
     /// What a wait may take at most; far more than any needs, also under an emulator on a busy machine.
     private static let patience = Duration.seconds(30)
 
-    private let process: pid_t
+    let process: pid_t
     private var input: Int32
     private let output: Int32
     private var unsent: [UInt8] = []
@@ -73,18 +73,25 @@ final class ExecutorConnection {
         return received
     }
 
+    /// Whether the executor has read everything that was sent.
+    var isAllTaken: Bool {
+        var unread: Int32 = 0
+        return unsent.isEmpty && ioctl(input, UInt(FIONREAD), &unread) == 0 && unread == 0
+    }
+
     /// Moves bytes until a condition holds or the executor's output ends. Everything that waits to be sent is sent first.
-    func wait(for what: String, until isMet: () throws -> Bool) throws {
+    /// - Parameter reads: Whether what the executor says is read; otherwise the condition is asked for every few milliseconds.
+    func wait(for what: String, reads: Bool = true, until isMet: () throws -> Bool) throws {
         let deadline = ContinuousClock.now + ExecutorConnection.patience
         while true {
             if unsent.isEmpty || hasEnded, try isMet() || hasEnded { return }
             let left = (deadline - .now).components.seconds
             guard left >= 0, ContinuousClock.now < deadline else { throw Failure(description: "waited in vain for \(what)") }
             var polled = [
-                pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: reads ? output : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: unsent.isEmpty ? -1 : input, events: Int16(POLLOUT), revents: 0),
             ]
-            guard poll(&polled, 2, Int32(left + 1) * 1000) > 0 else { continue }
+            guard poll(&polled, 2, reads ? Int32(left + 1) * 1000 : 5) > 0 else { continue }
             if polled[1].revents != 0 {
                 let count = write(input, unsent, unsent.count)
                 if count > 0 { unsent.removeFirst(count) } else if errno != EAGAIN, errno != EINTR { unsent = [] }

@@ -138,7 +138,8 @@ struct Ripgrep {
         guard FileManager.default.isExecutableFile(atPath: Ripgrep.program) else { throw Missing() }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Ripgrep.program)
-        process.arguments = ["--no-config"] + arguments
+        // With several threads, whether it comes to the NUL of a file depends on which file had its buffer before.
+        process.arguments = ["--no-config", "-j1"] + arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         process.environment = ["HOME": home, "PATH": "/usr/bin:/bin"]
         process.standardInput = FileHandle.nullDevice

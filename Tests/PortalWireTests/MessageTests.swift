@@ -17,6 +17,9 @@ let messageSamples: [(message: Message, header: String)] = {
     proxyHello.minimumVersion = 2
     proxyHello.maximumVersion = 5
     proxyHello.identifiers = (4_294_967_297, 8_589_934_591)
+    var newHello = Hello(build: bytes("p"))
+    newHello.session = bytes("00ff")
+    newHello.isAnew = true
     var clientHello = Hello(build: bytes("c"))
     clientHello.isInteractive = true
     let failure = OperationError(
@@ -34,6 +37,10 @@ let messageSamples: [(message: Message, header: String)] = {
         (
             .hello(proxyHello),
             #"{"type":"hello","protocol":{"minimum":2,"maximum":5},"build":"p","capabilities":[],"identifiers":{"first":4294967297,"last":8589934591}}"#
+        ),
+        (
+            .hello(newHello),
+            #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"p","capabilities":[],"session":"00ff","received":0,"anew":true}"#
         ),
         (.hello(clientHello), #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"c","capabilities":[],"interactive":true}"#),
         (.request(Request(id: 3, operation: bytes("fs.read"), parameters: parameters, hasMore: true)), request),

@@ -242,7 +242,7 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
         ("fs.chmod", #"{"path":"x"}"#, "mode"), ("fs.chmod", #"{"path":"x","mode":4096}"#, "mode"),
         ("fs.utimes", #"{"path":"x"}"#, "mtime_ns"), ("fs.utimes", #"{"path":"x","atime_ns":"now"}"#, "atime_ns"),
         ("fs.rename", #"{"from":"x"}"#, "to"),
-        ("fs.rename", #"{"to":"x"}"#, "from"), ("process.start", "{}", "shell"), ("process.start", #"{"argv":[]}"#, "argv"),
+        ("fs.rename", #"{"to":"x"}"#, "from"), ("process.start", "{}", "argv"), ("process.start", #"{"argv":[]}"#, "argv"),
         ("process.start", #"{"argv":[""]}"#, "argv"),
         ("process.start", #"{"argv":"ls"}"#, "argv"), ("process.start", #"{"argv":["ls",7]}"#, "argv"),
         ("process.start", #"{"argv":["ls","a\u0000"]}"#, "argv"),

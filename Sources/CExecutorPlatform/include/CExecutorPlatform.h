@@ -310,8 +310,8 @@ int32_t platform_session_begin(struct platform_serve *serve);
 const uint8_t *platform_session_directory(void);
 // Nobody finds the session any more.
 void platform_session_remove(void);
-// Takes a link that waits at the socket, and its token, which is filled in and ended by NUL. Returns whether there was one.
-int32_t platform_session_receive(uint8_t token[129], struct platform_link *link);
+// Takes a link that waits at the socket. Returns its token, which is there until the next call, or null where there was none.
+const uint8_t *platform_session_receive(struct platform_link *link);
 
 // ---- Searching
 

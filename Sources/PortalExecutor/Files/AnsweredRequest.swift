@@ -5,10 +5,10 @@ typealias Answer = (UnsafePointer<Int32>) throws(OperationError) -> Frame
 
 /// A request that is one piece of work on a worker, begun when all of its data is there.
 class AnsweredRequest: OpenRequest {
-    private var job: AnswerJob?
-    private var parameters = JSONValue.null
+    final private var job: AnswerJob?
+    final private var parameters = JSONValue.null
     /// The requester's data.
-    private(set) var data: [UInt8] = []
+    final private(set) var data: [UInt8] = []
 
     /// The most bytes of data that it takes; of one that takes none, data is ignored.
     var dataLength: Int { 0 }
@@ -28,7 +28,7 @@ class AnsweredRequest: OpenRequest {
         if job == nil { take(bytes) }
     }
 
-    private func take(_ bytes: [UInt8]) {
+    final private func take(_ bytes: [UInt8]) {
         if dataLength > 0 {
             guard data.count + bytes.count <= dataLength else {
                 return fail(OperationError(.tooLarge, literal: "the request's data has more bytes than the operation takes"))
@@ -55,7 +55,7 @@ class AnsweredRequest: OpenRequest {
         if changesNothing || job == nil { fail(OperationError(.cancelled, literal: "cancelled")) }
     }
 
-    fileprivate func answered(_ frame: Frame) {
+    final fileprivate func answered(_ frame: Frame) {
         job = nil
         finish(frame)
     }

@@ -4,7 +4,7 @@ import PortalWire
 /// Where content comes from. One worker at a time uses it; between two of its jobs nobody does.
 class ContentSource {
     /// Whether there is no more.
-    var isAtEnd = false
+    final var isAtEnd = false
 
     /// The next bytes, about as many as asked for; fewer or none only at the end.
     func fill(_ count: Int) throws(OperationError) -> [UInt8] { [] }
@@ -17,13 +17,17 @@ class ContentRequest: OpenRequest {
     private static let pieceLength = 128 * 1024
     /// With many requests open, each reads less ahead.
     private static let crowd = 64
+    private static let crowdedLength = 16 * 1024
 
-    private var source: ContentSource?
-    private var job: ContentJob?
-    private var chunks: [[UInt8]] = []
-    private var offset = 0
-    private var pendingBytes = 0
-    private var last: Frame?
+    final private var source: ContentSource?
+    final private var job: ContentJob?
+    final private var chunks: [[UInt8]] = []
+    final private var offset = 0
+    final private var pendingBytes = 0
+    final private var last: Frame?
+    /// What of the first piece counts as read ahead, and whether that piece is still to come.
+    final private var held = 0
+    final private var isFirst = false
     /// Whether the first piece is known to wait for no disk, set by `prepare`: then it is fetched where the request came in.
     final var isAtHand = false
 
@@ -36,16 +40,34 @@ class ContentRequest: OpenRequest {
         } catch {
             return fail(error)
         }
-        fetch(session.openCount > ContentRequest.crowd ? 16 * 1024 : 64 * 1024)
+        guard session.openCount > ContentRequest.crowd else { return fetch(64 * 1024) }
+        // An item of a batch has credit of its own making, and could keep what it read for long.
+        guard batch == nil else { return fetch(ContentRequest.crowdedLength) }
+        isFirst = true
+        if session.hasRoomToRead { return fetchFirst() }
+        // What is at hand now may not be when its turn comes.
+        isAtHand = false
+        session.waitToRead(self)
+    }
+
+    private func fetchFirst() {
+        hold(ContentRequest.crowdedLength)
+        fetch(ContentRequest.crowdedLength)
+    }
+
+    private func hold(_ count: Int) {
+        session.readAhead += count - held
+        held = count
     }
 
     // Reading leaves nothing behind, so the answer does not wait for the disk.
     final override func cancel(_ cancellation: Cancellation) {
         job?.giveUp()
+        hold(0)
         fail(OperationError(.cancelled, literal: "cancelled"))
     }
 
-    private func fetch(_ count: Int) {
+    final private func fetch(_ count: Int) {
         guard let source, job == nil else { return }
         let job = ContentJob(request: self, source: source, count: count)
         self.job = job
@@ -53,9 +75,11 @@ class ContentRequest: OpenRequest {
         isAtHand = false
     }
 
-    fileprivate func fetched(_ bytes: [UInt8], last: Frame?) {
+    final fileprivate func fetched(_ bytes: [UInt8], last: Frame?) {
         job = nil
         guard !isFinished else { return }
+        if isFirst { hold(bytes.count) }
+        isFirst = false
         if !bytes.isEmpty {
             chunks.append(bytes)
             pendingBytes += bytes.count
@@ -65,6 +89,12 @@ class ContentRequest: OpenRequest {
     }
 
     final override func produce() -> Bool {
+        if isFirst {
+            guard job == nil else { return false }
+            // Others may have been quicker, or only credit came.
+            if session.hasRoomToRead { fetchFirst() } else { session.waitToRead(self) }
+            return false
+        }
         if pendingBytes > 0, credit.available > 0 { sendPiece() }
         if pendingBytes == 0, let last {
             finish(last)
@@ -75,7 +105,7 @@ class ContentRequest: OpenRequest {
         return pendingBytes > 0 && credit.available > 0
     }
 
-    private func sendPiece() {
+    final private func sendPiece() {
         let count = min(chunks[0].count - offset, pieceLength)
         if offset == 0, count == chunks[0].count {
             sendData(.content, chunks.removeFirst())
@@ -88,6 +118,7 @@ class ContentRequest: OpenRequest {
             }
         }
         pendingBytes -= count
+        hold(max(0, held - count))
     }
 }
 

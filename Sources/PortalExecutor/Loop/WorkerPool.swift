@@ -5,8 +5,8 @@ import CExecutorPlatform
 /// A job belongs to one side at a time, and the pool's lock is between the hand-overs; so a job's fields need no lock of their own. The
 /// one thing that the loop may do to a job that runs is to raise its flag.
 class Job {
-    fileprivate var next: Job?
-    private let flag: UnsafeMutablePointer<Int32>
+    final fileprivate var next: Job?
+    final private let flag: UnsafeMutablePointer<Int32>
 
     init() {
         flag = UnsafeMutablePointer<Int32>.allocate(capacity: 1)

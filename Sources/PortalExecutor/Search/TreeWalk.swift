@@ -95,28 +95,28 @@ func isBefore(_ left: [UInt8], _ right: [UInt8], from start: Int) -> Bool {
 /// Each worker goes down by itself, the deepest first: what is kept of a tree is one directory a level, and an open descriptor only for a directory
 /// that is too large to be read at once. A worker that has nothing to do is given half of a directory by one that has.
 class TreeWalk {
-    let filter: PathFilter
-    let roots: [WalkRoot]
-    private let home: [UInt8]
+    final let filter: PathFilter
+    final let roots: [WalkRoot]
+    final private let home: [UInt8]
     /// What failed, in messages.
-    let verb: StaticString
+    final let verb: StaticString
     /// Whether the entries of each directory come sorted by name.
-    let isSorted: Bool
+    final let isSorted: Bool
     /// Whether several workers may walk: then nothing is said of the order.
-    let isShared: Bool
+    final let isShared: Bool
     /// The deepest entries that are visited; entries of a root have depth 1.
-    let depth: Int
+    final let depth: Int
 
     /// Everything below is touched with the lock held.
-    private let lock: OpaquePointer
-    private var gifts: [Listing] = []
-    private var nextRoot = 0
+    final private let lock: OpaquePointer
+    final private var gifts: [Listing] = []
+    final private var nextRoot = 0
     private(set) final var failures: UInt64 = 0
     private(set) final var firstFailures: [OperationError] = []
     /// Raised when the walk shall end: it was cancelled, or enough was found.
-    private let ended: UnsafeMutablePointer<Int32>
+    final private let ended: UnsafeMutablePointer<Int32>
     /// Raised when a worker has nothing to do.
-    private let wanting: UnsafeMutablePointer<Int32>
+    final private let wanting: UnsafeMutablePointer<Int32>
 
     init(
         _ verb: StaticString, filter: PathFilter, roots: [WalkRoot], home: [UInt8], isSorted: Bool = false, isShared: Bool = true,
@@ -211,9 +211,9 @@ class TreeWorker {
     /// Whether the request named the entry itself.
     final var isExplicit = false
 
-    private let walk: TreeWalk
-    private var stack: [Listing] = []
-    private var isVisiting = false
+    final private let walk: TreeWalk
+    final private var stack: [Listing] = []
+    final private var isVisiting = false
 
     init(_ walk: TreeWalk) {
         self.walk = walk
@@ -263,7 +263,7 @@ class TreeWorker {
         isVisiting = false
     }
 
-    private func begin(_ root: WalkRoot) throws(OperationError) {
+    final private func begin(_ root: WalkRoot) throws(OperationError) {
         self.root = root
         walk.load()
         let result = root.resolve()
@@ -282,7 +282,7 @@ class TreeWorker {
         }
     }
 
-    private func advance(_ top: Listing) throws(OperationError) {
+    final private func advance(_ top: Listing) throws(OperationError) {
         guard let entry = top.take() else {
             guard top.isOpen, !walk.isSorted else {
                 stack.removeLast()
@@ -312,7 +312,7 @@ class TreeWorker {
     }
 
     /// Opens the directory at `path`. One below the root that cannot be read is noted; the root itself is an error of the request.
-    private func enter(level: IgnoreLevel?) throws(OperationError) {
+    final private func enter(level: IgnoreLevel?) throws(OperationError) {
         let descriptor = platform_open_entry(path.isEmpty ? [0x2F, 0] : path + [0], 1)
         let isRoot = depth == 0
         guard descriptor >= 0 else {
@@ -327,14 +327,14 @@ class TreeWorker {
         stack.append(listing)
     }
 
-    private func withBuffer(_ body: (UnsafeMutableRawBufferPointer) -> Int32) -> Int32 {
+    final private func withBuffer(_ body: (UnsafeMutableRawBufferPointer) -> Int32) -> Int32 {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 * 1024, alignment: 16)
         defer { buffer.deallocate() }
         return body(buffer)
     }
 
     /// Gives half of the directory nearest to the root away.
-    private func share() -> Bool {
+    final private func share() -> Bool {
         guard walk.isShared else { return false }
         for listing in stack {
             if let half = listing.split() {

@@ -124,6 +124,8 @@ final class LinkPipe {
     private func wait() {
         isBlocked = true
         let resume: (UInt32) -> Void = { [self] _ in
+            // Nobody asked: nobody reads there any more.
+            guard isBlocked else { return onEnd?() ?? () }
             isBlocked = false
             if let output { loop.setInterests(output, 0) }
             writePieces()

@@ -5,24 +5,24 @@ import PortalWire
 ///
 /// The session keeps it until `finish` or `fail`, and calls nothing of it after that.
 class OpenRequest {
-    let id: UInt64
+    final let id: UInt64
     /// Outlives every request: the session ends with the process.
-    unowned(unsafe) let session: Session
+    final unowned(unsafe) let session: Session
     /// For data to the requester.
-    var credit = SendCredit()
+    final var credit = SendCredit()
     /// For data from the requester.
-    var window = ReceiveWindow()
+    final var window = ReceiveWindow()
     /// Whether the requester's data has come to its end.
-    fileprivate(set) var inputHasEnded: Bool
-    fileprivate(set) var isFinished = false
+    final fileprivate(set) var inputHasEnded: Bool
+    final fileprivate(set) var isFinished = false
     /// Its number in the session: its identifier, until it is forgotten.
-    private(set) var number: UInt64
+    final private(set) var number: UInt64
     /// Whether it stands in one of the session's queues of those that may have something to send.
-    var isQueued = false
+    final var isQueued = false
     /// The batch whose item it is: then the batch is what the requester sees.
-    unowned(unsafe) var batch: BatchOperationRequest?
+    final unowned(unsafe) var batch: BatchOperationRequest?
     /// Which of the two it stands in next.
-    var budget = ShortBudget()
+    final var budget = ShortBudget()
 
     init(_ request: Request, session: Session) {
         id = request.id

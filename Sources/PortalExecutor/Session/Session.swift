@@ -8,6 +8,7 @@ final class Session {
     private static let producingBytes = Limits.preferredPayloadLength
     /// Unsent bytes above which requests are no longer read: answers nobody takes must not fill the memory.
     private static let readingBytes = 4 * 1024 * 1024
+    private static let readAheadBytes = 1024 * 1024
     private static let acknowledgementMilliseconds: UInt64 = 50
 
     let loop: EventLoop
@@ -44,6 +45,10 @@ final class Session {
     /// Requests that may have something to send: those that send little go first.
     private var short = ReadyQueue()
     private var streams = ReadyQueue()
+    /// Bytes of the first pieces that many requests read ahead and have not sent. All of them have credit: they leave as the link takes them.
+    var readAhead = 0
+    /// Requests that begin when those are fewer: a thousand small files need not be in memory at once.
+    private var waiting = ReadyQueue()
     private var acknowledgementTimer: Timer?
     private var status: Int32?
     /// The frame to part with.
@@ -78,7 +83,7 @@ final class Session {
 
     /// Serves until the peer, a signal, a broken rule or silence ends it, and leaves nothing behind.
     /// - Returns: The exit status.
-    func run(_ link: platform_link, token: [UInt8]) -> Int32 {
+    func run(_ link: platform_link, token: UnsafePointer<UInt8>) -> Int32 {
         loop.onEvent = { [self] in
             let signals = platform_take_signals()
             if signals & 1 != 0 { processes.reap() }
@@ -115,11 +120,11 @@ final class Session {
     // MARK: Links
 
     /// Begins a link; the one before it, if there is one, is over.
-    private func adopt(_ link: platform_link, token: [UInt8]) {
+    private func adopt(_ link: platform_link, token: UnsafePointer<UInt8>) {
         dropLink()
         linkCount += 1
         pipe.open(link)
-        pipe.queue(Sentinel.line(token: token))
+        pipe.queue(Sentinel.line(token: bytes(of: token)))
         hello.received = endpoint.received
         endpoint.send(.hello(hello))
         flush()
@@ -127,8 +132,7 @@ final class Session {
 
     private func letIn() {
         var link = platform_link()
-        var token = [UInt8](repeating: 0, count: 129)
-        if platform_session_receive(&token, &link) > 0 { adopt(link, token: bytes(of: token)) }
+        if let token = platform_session_receive(&link) { adopt(link, token: token) }
     }
 
     private func linkEnded() {
@@ -179,10 +183,9 @@ final class Session {
     var lingerText: [UInt8]? {
         guard lingerProblem < 0 else { return nil }
         let directory = bytes(of: platform_session_directory())
-        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else {
-            return systemError("keep a session in", directory, lingerProblem).message
-        }
-        return directory + [UInt8](": not a directory of this user with mode 0700")
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        let text: StaticString = "it is not a directory of this user with mode 0700"
+        return OperationError(.permissionDenied, "keep a session in", directory, text).message
     }
 
     // MARK: In
@@ -295,8 +298,15 @@ final class Session {
         return !streams.isEmpty && endpoint.hasRoom ? streams : nil
     }
 
+    var hasRoomToRead: Bool { readAhead < Session.readAheadBytes }
+
+    /// The request is called for something to send when less is read ahead.
+    func waitToRead(_ request: OpenRequest) { waiting.append(request) }
+
     private func produce() {
-        while let queue = next {
+        while true {
+            if hasRoomToRead, !waiting.isEmpty { markReady(waiting.takeFirst()) }
+            guard let queue = next else { return }
             let request = queue.takeFirst()
             request.isQueued = false
             if !request.isFinished, request.produce() { markReady(request) }
