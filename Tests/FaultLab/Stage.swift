@@ -45,6 +45,7 @@ public final class Stage: @unchecked Sendable {
         target = "lab:\(work.path)"
         config = runtime.appendingPathComponent("ssh_config").path
         try host.sshConfig(alias: "lab", port: relay.port).write(toFile: config, atomically: true, encoding: .utf8)
+        Stage.all.add(self)
     }
 
     /// sshd from 9.8 on shuts out whoever's connections break while they log in.
@@ -106,20 +107,67 @@ public final class Stage: @unchecked Sendable {
         }
     }
 
-    /// Ends everything that runs for the stage. Whoever wants to know what was left looks before.
-    public func end() async {
+    /// Lets SIGINT and SIGTERM end the program only after everything that it started. For programs, not for tests.
+    public static func endWithProgram() {
+        for number in [SIGINT, SIGTERM] {
+            // Not SIG_IGN, which every program that is started would inherit.
+            signal(number) { _ in }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                abandonAll()
+                exit(128 + number)
+            }
+            source.activate()
+            all.keep(source)
+        }
+    }
+
+    /// The stages that were not ended yet.
+    private static let all = StageList()
+
+    /// Ends everything that runs for any stage, at once: for a program that was told to end.
+    public static func abandonAll() {
+        for stage in all.stages {
+            stage.killEverything()
+            try? FileManager.default.removeItem(at: stage.host.directory)
+            try? FileManager.default.removeItem(at: stage.runtime)
+        }
+    }
+
+    private func killEverything() {
         for process in FoundProcess.all(withEnvironment: localMarker) where process.pid != getpid() { kill(process.pid, SIGKILL) }
         host.stop()
         // What is killed may just have started something.
-        _ = await eventually(seconds: 10) {
+        _ = waitUntil(seconds: 10) {
             let left = hostProcesses
             for process in left { kill(process.pid, SIGKILL) }
             return left.isEmpty
         }
+    }
+
+    /// Ends everything that runs for the stage. Whoever wants to know what was left looks before.
+    public func end() async {
+        killEverything()
         await relay.stop()
         try? FileManager.default.removeItem(at: runtime)
+        Stage.all.remove(self)
     }
 
     /// What sshd logged last.
     public var sshdLog: String { "--- sshd\n\(host.sshdLog.suffix(20_000))" }
+}
+
+/// `@unchecked Sendable`: everything is behind the lock.
+private final class StageList: @unchecked Sendable {
+    private let lock = NSLock()
+    private var list: [Stage] = []
+    private var sources: [any DispatchSourceSignal] = []
+
+    var stages: [Stage] { lock.withLock { list } }
+
+    func add(_ stage: Stage) { lock.withLock { list.append(stage) } }
+
+    func keep(_ source: any DispatchSourceSignal) { lock.withLock { sources.append(source) } }
+
+    func remove(_ stage: Stage) { lock.withLock { list.removeAll { $0 === stage } } }
 }

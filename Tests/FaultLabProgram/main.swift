@@ -54,6 +54,7 @@ func soak() async throws -> Bool {
     return isClean
 }
 
+Stage.endWithProgram()
 do {
     switch arguments.dropFirst().first {
     case "torture": exit(try await torture() ? 0 : 1)
