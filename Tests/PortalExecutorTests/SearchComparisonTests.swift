@@ -63,6 +63,15 @@ import Testing
         }
     }
 
+    /// A binary file that looks like none for longer than a buffer: what comes before the buffer with its NUL is found.
+    @Test func findsWhatIsBeforeALateNul() throws {
+        for pattern in ["foo", "alpha|beta"] {
+            let expected = try ripgrep.lines(["-g", "late.dat", "-e", pattern], in: tree.root)
+            #expect(!expected.isEmpty)
+            #expect(try grep(in: tree.root, #""globs":["late.dat"]"#) { $0.set("pattern", pattern) } == expected, "\(pattern)")
+        }
+    }
+
     @Test func namesAndCountsTheFilesThatRipgrepDoes() throws {
         for pattern in ["foo", "^$", "alpha|beta", #"\d+"#, "binary"] {
             for (parameters, arguments) in [("", []), (#""invert":true"#, ["-v"]), (#""hidden":true"#, ["--hidden"])] {
@@ -159,6 +168,7 @@ import Testing
             let value = try JSONParser.parse(Array(line))
             let match = try #require(SearchMatch(value))
             if let number = match.line {
+                if SearchTree.dependsOnBuffers(match.path), !parameters.contains("late.dat") { continue }
                 found.append(foundLine(match.path, Int(number), match.isContext, match.text))
             } else if let count = match.count {
                 found.append(match.path + Array(":\(count)".utf8))

@@ -120,7 +120,8 @@ import Testing
         try peer.begin()
         #expect(!peer.hello.capabilities.contains { $0.equals("resume") })
         let info = try peer.call("session.info")
-        #expect(info.string("linger_problem") == Array("keep a session in \(peer.sessions): it is not a directory of this user with mode 0700".utf8))
+        let problem = "keep a session in \(peer.sessions): it is not a directory of this user with mode 0700"
+        #expect(info.string("linger_problem") == Array(problem.utf8))
         #expect(info.integer("linger_seconds") == nil)
         let link = try #require(peer.link)
         #expect(link.front == peer.executor)

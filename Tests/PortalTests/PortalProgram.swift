@@ -25,11 +25,17 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     let target: String
 
     /// For a host: its alias, and a runtime directory that nobody else uses.
-    init(_ host: TestHost, target: String = "host") throws {
+    /// - Parameter relayPort: Where a relay in front of the host listens.
+    init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
         runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         self.host = host
-        config = host.configFile
+        if let relayPort {
+            config = runtime.path + "/relayed"
+            try Data(host.sshConfig(alias: "host", port: relayPort).utf8).write(to: URL(fileURLWithPath: config))
+        } else {
+            config = host.configFile
+        }
         self.target = target
     }
 

@@ -183,9 +183,10 @@ final class Session {
     var lingerText: [UInt8]? {
         guard lingerProblem < 0 else { return nil }
         let directory = bytes(of: platform_session_directory())
-        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError("keep a session in", directory, lingerProblem).message }
+        let verb: StaticString = "keep a session in"
         let text: StaticString = "it is not a directory of this user with mode 0700"
-        return OperationError(.permissionDenied, "keep a session in", directory, text).message
+        guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError(verb, directory, lingerProblem).message }
+        return OperationError(.permissionDenied, verb, directory, text).message
     }
 
     // MARK: In
@@ -347,25 +348,4 @@ func randomHexadecimal(_ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
     guard platform_random(&bytes, count) == 0 else { return nil }
     return hexadecimal(bytes)
-}
-
-/// Requests in the order in which they became ready.
-private final class ReadyQueue {
-    private var requests: [OpenRequest] = []
-    private var index = 0
-
-    var isEmpty: Bool { index == requests.count }
-
-    func append(_ request: OpenRequest) { requests.append(request) }
-
-    func takeFirst() -> OpenRequest {
-        let request = requests[index]
-        index += 1
-        // What was served is dropped in batches, so that taking one is cheap.
-        if index == requests.count || index >= 256 {
-            requests.removeFirst(index)
-            index = 0
-        }
-        return request
-    }
 }

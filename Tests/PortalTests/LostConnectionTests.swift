@@ -1,0 +1,165 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a user sees where the connection is lost, or what carries it is killed, while something is open.
+@Suite(.serialized) struct LostConnectionTests {
+    private let host: TestHost
+    private let relay: NetworkRelay
+    private let portal: PortalProgram
+
+    init() async throws {
+        host = try TestHost()
+        relay = try await NetworkRelay(to: host.port)
+        portal = try PortalProgram(host, relayPort: relay.port)
+    }
+
+
+    private func status(_ portal: PortalProgram) async throws -> [String: Any] {
+        let status = try await portal.run(["status", "--json"])
+        return try #require(try JSONSerialization.jsonObject(with: status.output) as? [String: Any], "\(status.errors)")
+    }
+
+    private func begin(_ script: String, _ output: Pipe, _ errors: Pipe, options: [String] = []) throws -> Process {
+        try portal.start(
+            ["exec", "-n", "-F", portal.config] + options + ["host", "--", "sh", "-c", script], output: output, errors: errors)
+    }
+
+    /// The executors of the host that serve: not their supervisors, nor the processes that gave them their links.
+    private func executors() -> [FoundProcess] {
+        FoundProcess.all(withEnvironment: "HOME=\(host.home.path)").filter { $0.command.contains("/executor-") && $0.threads > 1 }
+    }
+
+    // MARK: The link
+
+    /// A stream that is cut again and again arrives as it was sent, and its command runs once.
+    @Test func aStreamGoesOnAtTheByte() async throws {
+        let output = Pipe()
+        let errors = Pipe()
+        let count = 400_000
+        let process = try begin("echo run >>runs; seq 1 \(count); exit 7", output, errors)
+        let handle = output.fileHandleForReading
+        let received = Task.detached { () -> Data in
+            var all = Data()
+            while case let piece = handle.availableData, !piece.isEmpty { all.append(piece) }
+            return all
+        }
+        for bytes in [1, 3000, 40_000, 200_000, 500_000] { try await relay.apply(.cutAfter(bytes: bytes, .toClient)) }
+        #expect(await eventually(seconds: 60) { !process.isRunning })
+        #expect(process.terminationStatus == 7)
+        let expected = Data((1...count).map { "\($0)\n" }.joined().utf8)
+        #expect(await received.value == expected)
+        #expect(try String(contentsOf: host.home.appending(path: "runs"), encoding: .utf8) == "run\n")
+        #expect(try await relay.connections > 1, "it was cut")
+    }
+
+    /// The host refuses for a while: what is called meanwhile waits, and `portal status` says why.
+    @Test func callsWaitForTheHost() async throws {
+        #expect(try await portal.exec("true").status == 0)
+        try await relay.apply(.refuse(.seconds(4)))
+        try await relay.apply(.cut)
+        let waiting = Task { try await portal.exec("echo", "there") }
+        var seen: [String: Any] = [:]
+        #expect(
+            await eventually(seconds: 10) {
+                seen = (try? await status(portal)) ?? [:]
+                return seen["state"] as? String == "interrupted"
+            })
+        #expect((seen["error"] as? String)?.isEmpty == false)
+        #expect(try await waiting.value.text == "there\n")
+        #expect(try await status(portal)["state"] as? String == "ready")
+        #expect(host.logins == 2)
+    }
+
+    /// Whose patience ends gets an answer that says whether anything was done.
+    @Test func patienceEnds() async throws {
+        let output = Pipe()
+        let errors = Pipe()
+        let process = try begin("echo ready; exec sleep 400", output, errors, options: ["--patience", "2"])
+        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+        try await relay.apply(.refuse(.seconds(8)))
+        try await relay.apply(.cut)
+        let unsent = try await portal.run(["call", "--patience", "2", "-F", portal.config, "host", "fs.write", #"{"path":"never"}"#])
+        #expect(unsent.text.contains(#""code":"disconnected""#) && unsent.text.contains(#""applied":"no""#), "\(unsent.text) \(unsent.errors)")
+        #expect(await eventually(seconds: 10) { !process.isRunning })
+        #expect(process.terminationStatus == 255)
+        let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+        #expect(said.contains("unknown") && said.split(separator: "\n").count == 1, "\(said)")
+        // The command that nobody waits for any more is cancelled as soon as the host is there again.
+        #expect(await eventually(seconds: 30) { !ExecTests.isRunning("^sleep 400") })
+        #expect(!FileManager.default.fileExists(atPath: host.home.appending(path: "never").path))
+    }
+
+    /// A network that says nothing for longer than a question waits: another link is tried beside the silent one, which speaks again first.
+    @Test func silenceIsNoEnd() async throws {
+        let output = Pipe()
+        let process = try begin("echo ready; read -r line <gate; echo done", output, Pipe(), options: [])
+        _ = try Tool.run("mkfifo", host.home.appending(path: "gate").path)
+        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+        try await relay.apply(.stall([.toServer, .toClient], .seconds(14)))
+        #expect(
+            await eventually(seconds: 14) { try? await status(portal)["state"] as? String == "interrupted" })
+        #expect(await eventually(seconds: 20) { try? await status(portal)["state"] as? String == "ready" })
+        try Data("go\n".utf8).write(to: host.home.appending(path: "gate"))
+        #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
+        #expect(await eventually(seconds: 10) { !process.isRunning })
+        #expect(process.terminationStatus == 0)
+    }
+
+    /// With `--attached` the host keeps nothing.
+    @Test func attached() async throws {
+        let output = Pipe()
+        let errors = Pipe()
+        let process = try begin("echo ready; exec sleep 401", output, errors, options: ["--attached"])
+        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+        try await relay.apply(.cut)
+        #expect(await eventually(seconds: 10) { !process.isRunning })
+        #expect(process.terminationStatus == 255)
+        #expect(await eventually(seconds: 10) { !ExecTests.isRunning("^sleep 401") && executors().isEmpty })
+        #expect(try await portal.exec("--", "true", options: ["--attached"]).status == 0)
+    }
+
+    // MARK: What is killed
+
+    /// sshd's own process is killed: as a cut.
+    @Test func sshdIsKilled() async throws {
+        let output = Pipe()
+        let process = try begin("echo ready; sleep 1; echo done; exit 3", output, Pipe())
+        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+        host.dropSessions()
+        #expect(await eventually(seconds: 30) { !process.isRunning })
+        #expect(process.terminationStatus == 3)
+        #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
+    }
+
+    /// The executor is killed: a command's outcome is unknown and said so once, its processes are gone, and what comes next works.
+    @Test func theExecutorIsKilled() async throws {
+        let output = Pipe()
+        let errors = Pipe()
+        let process = try begin("echo ready; setsid sleep 402 & exec sleep 402", output, errors)
+        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
+        let victims = executors()
+        #expect(victims.count == 1)
+        for victim in victims { kill(victim.pid, SIGKILL) }
+        #expect(await eventually(seconds: 20) { !process.isRunning })
+        #expect(process.terminationStatus == 255)
+        let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+        #expect(said.contains("unknown") && said.split(separator: "\n").count == 1, "\(said)")
+        #expect(await eventually(seconds: 10) { !ExecTests.isRunning("^sleep 402") })
+        #expect(try await portal.exec("echo", "again").text == "again\n")
+    }
+
+    /// The proxy is killed: what runs in the background is found again by the next one.
+    @Test func theProxyIsKilled() async throws {
+        let name = try await portal.run(["exec", "-F", portal.config, "--background", "--name", "left", "host", "--", "sleep", "403"])
+        #expect(name.status == 0, "\(name.errors)")
+        let executor = try #require(executors().first)
+        kill(try await portal.proxyProcess(), SIGKILL)
+        let listed = try await portal.run(["ps", "-F", portal.config, "host"])
+        #expect(listed.text.contains("left") && listed.text.contains("running"), "\(listed.text) \(listed.errors)")
+        #expect(executors() == [executor], "the same executor")
+        let ended = try await portal.run(["stop", "-F", portal.config, "host"])
+        #expect(ended.status == 0)
+        #expect(await eventually(seconds: 10) { !ExecTests.isRunning("^sleep 403") && executors().isEmpty })
+    }
+}
