@@ -64,6 +64,9 @@ public final class Stage: @unchecked Sendable {
         return variables
     }
 
+    /// - Throws: Where all stages were abandoned: nothing may be started any more.
+    func check() throws { if Stage.all.isAbandoned { throw TestFailure("the program was told to end") } }
+
     /// The arguments that run a command of `portal` on this stage: `portal COMMAND -F CONFIG …`. They have no terminal.
     public func arguments(_ command: String, _ rest: [String]) -> [String] { ["setsid", "-w", portal, command, "-F", config] + rest }
 
@@ -127,6 +130,7 @@ public final class Stage: @unchecked Sendable {
 
     /// Ends everything that runs for any stage, at once: for a program that was told to end.
     public static func abandonAll() {
+        all.abandon()
         for stage in all.stages {
             stage.killEverything()
             try? FileManager.default.removeItem(at: stage.host.directory)
@@ -135,11 +139,10 @@ public final class Stage: @unchecked Sendable {
     }
 
     private func killEverything() {
-        for process in FoundProcess.all(withEnvironment: localMarker) where process.pid != getpid() { kill(process.pid, SIGKILL) }
         host.stop()
         // What is killed may just have started something.
         _ = waitUntil(seconds: 10) {
-            let left = hostProcesses
+            let left = hostProcesses + FoundProcess.all(withEnvironment: localMarker).filter { $0.pid != getpid() }
             for process in left { kill(process.pid, SIGKILL) }
             return left.isEmpty
         }
@@ -163,7 +166,12 @@ private final class StageList: @unchecked Sendable {
     private var list: [Stage] = []
     private var sources: [any DispatchSourceSignal] = []
 
+    private var wasAbandoned = false
+
     var stages: [Stage] { lock.withLock { list } }
+    var isAbandoned: Bool { lock.withLock { wasAbandoned } }
+
+    func abandon() { lock.withLock { wasAbandoned = true } }
 
     func add(_ stage: Stage) { lock.withLock { list.append(stage) } }
 
