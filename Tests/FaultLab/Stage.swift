@@ -59,7 +59,8 @@ public final class Stage: @unchecked Sendable {
     public var environment: [String: String] {
         var variables = ProcessInfo.processInfo.environment
         variables["PORTAL_RUNTIME_DIR"] = runtime.path
-        variables["SWIFT_BACKTRACE"] = "enable=yes,color=no,output-to=\(crashes.path)"
+        // A program with the runtime linked in does not find the tracer, and says so on its standard error.
+        if !portal.contains("/release/") { variables["SWIFT_BACKTRACE"] = "enable=yes,color=no,output-to=\(crashes.path)" }
         for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "PORTAL_SSH_CONFIG"] { variables[name] = nil }
         return variables
     }
