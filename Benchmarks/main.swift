@@ -3,6 +3,7 @@
 // how long a call waits when its connection is lost, and after a sleep of SECONDS. It prints a table and writes it as JSON.
 // Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect] [--asleep SECONDS] [--output FILE] [--portal PROGRAM]
 
+import FaultLab
 import Foundation
 import NIOCore
 import Portal
@@ -61,6 +62,7 @@ func finish(_ report: Report) throws {
     say("written to \(output)")
 }
 
+Stage.endWithProgram()
 do { try await runAll() } catch {
     say("portal-bench: \(error)")
     exit(1)

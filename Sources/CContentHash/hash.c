@@ -31,6 +31,7 @@ void content_hash_end(content_hash *hash, unsigned char digest[32]) { CC_SHA256_
 void content_hash_free(content_hash *hash) { free(hash); }
 
 #else
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 struct content_hash {
@@ -38,6 +39,8 @@ struct content_hash {
 };
 
 content_hash *content_hash_new(void) {
+    // The first use of OpenSSL in a program decides: what it would free at the program's exit is still used on other threads.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     content_hash *hash = malloc(sizeof *hash);
     if (!hash) return NULL;
     hash->state = EVP_MD_CTX_new();

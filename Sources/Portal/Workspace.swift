@@ -51,7 +51,12 @@ public struct Workspace: Sendable {
     }
 
     /// Ends the proxy, and with it everything that runs on the host for any of its clients.
-    public func stop() async throws(PortalError) { _ = try await connection.start(OperationNames.proxyStop) { _ in }.end() }
+    /// - Returns: Nil where the session on the host has ended; where the host cannot be reached now, the seconds for which it may still keep
+    ///   the session.
+    @discardableResult
+    public func stop() async throws(PortalError) -> UInt64? {
+        try await connection.start(OperationNames.proxyStop) { _ in }.end().unsigned("lingers_s")
+    }
 
     /// What a request made with JSON was answered with.
     public struct Answer: Sendable {

@@ -5,6 +5,10 @@ import PortalSSH
 /// up to a quarter more by chance, so that the proxies of a hundred targets behind one router do not knock all at once.
 struct Backoff {
     static let longest = TimeAmount.seconds(30)
+    /// At first somebody is likely to wait for it, and most networks are back soon.
+    static let longestAtFirst = TimeAmount.seconds(4)
+    /// A host that answered, and whose answer was cut, is there.
+    static let longestWhenCut = TimeAmount.seconds(1)
 
     private var attempts = 0
 
@@ -15,12 +19,15 @@ struct Backoff {
     mutating func reset() { attempts = 0 }
 
     /// The wait before the next attempt.
-    /// - Parameter chance: A random number from 0 to 1.
-    mutating func next(chance: Double) -> TimeAmount {
+    /// - Parameters:
+    ///   - chance: A random number from 0 to 1.
+    ///   - longest: The most that is waited.
+    mutating func next(chance: Double, longest: TimeAmount = longest) -> TimeAmount {
         defer { attempts += 1 }
         guard attempts > 0 else { return .zero }
-        let milliseconds = min(Int64(250) << min(attempts - 1, 10), Backoff.longest.nanoseconds / 1_000_000)
-        return .milliseconds(min(milliseconds + Int64(Double(milliseconds) * 0.25 * chance), Backoff.longest.nanoseconds / 1_000_000))
+        let most = longest.nanoseconds / 1_000_000
+        let milliseconds = min(Int64(250) << min(attempts - 1, 10), most)
+        return .milliseconds(min(milliseconds + Int64(Double(milliseconds) * 0.25 * chance), most))
     }
 }
 

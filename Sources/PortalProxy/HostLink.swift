@@ -50,6 +50,8 @@ final class HostLink {
     private static let endDeadline = TimeAmount.seconds(2)
     /// How often a first link that was cut while it was being made is tried again.
     private static let mostFirstAttempts = 4
+    /// For so long an interruption is new.
+    private static let firstTime = TimeAmount.seconds(60)
     /// A new session that ends sooner than this did not live.
     private static let shortLife = TimeAmount.seconds(2)
 
@@ -94,6 +96,8 @@ final class HostLink {
     private var helloTask: Scheduled<Void>?
 
     private var backoff = Backoff()
+    /// Whether the last attempt was cut after the host had answered.
+    private var wasCut = false
     private var attempt: Task<Void, Never>?
     /// Tells the attempt that counts from those that were given up.
     private var attemptNumber = 0
@@ -173,7 +177,9 @@ final class HostLink {
     /// The next attempt, when its time has come.
     private func tryAgain() {
         guard attempt == nil, attemptTask == nil else { return }
-        attemptTask = eventLoop.assumeIsolated().scheduleTask(in: backoff.next(chance: .random(in: 0...1))) { [self] in
+        let isNew = NIODeadline.now() - interruptedAt < HostLink.firstTime
+        let longest = wasCut ? Backoff.longestWhenCut : isNew ? Backoff.longestAtFirst : Backoff.longest
+        attemptTask = eventLoop.assumeIsolated().scheduleTask(in: backoff.next(chance: .random(in: 0...1), longest: longest)) { [self] in
             attemptTask = nil
             makePipe()
         }
@@ -207,6 +213,7 @@ final class HostLink {
     }
 
     private func attemptFailed(_ error: SSHError) {
+        wasCut = error.code == .disconnected
         switch state {
         case .interrupted where error.isTransient: interrupt(error.message)
         // What was cut in the middle was cut by the network, and not by anything that a person has to see to.
@@ -308,6 +315,7 @@ final class HostLink {
 
     /// The pipe is gone, or is to go.
     private func linkEnded(_ reason: String) {
+        wasCut = false
         let lived = NIODeadline.now() - since
         let wasReady = isReady
         dropPipe()

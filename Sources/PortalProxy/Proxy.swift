@@ -334,7 +334,11 @@ public final class Proxy: @unchecked Sendable {
                 connectIfNeeded()
             }
         } else if request.operation.equals(OperationNames.proxyStop) {
-            finish(request.id, of: client.number) { _ in }
+            // A host that cannot be told now ends the session by itself.
+            let lingers = link.hasSession && !link.isReady
+            finish(request.id, of: client.number) { writer in
+                if lingers { writer.member("lingers_s", number: UInt64(configuration.lingerSeconds)) }
+            }
             logger.info("told to stop")
             stop()
         } else {

@@ -66,6 +66,7 @@ public final class CallClient: @unchecked Sendable {
 
     /// Starts one.
     public init(_ stage: Stage, errors: String) throws {
+        try stage.check()
         // One socket is both of its descriptors: unlike a pipe it is made so that no other child inherits it.
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)

@@ -25,6 +25,7 @@ public actor Ledger {
         case statement = "false statement"
         case failure = "failure without a kill"
         case left = "process left"
+        case crash = "crashed"
     }
 
     /// A line that a command appends when it runs: with it is seen how often it ran.

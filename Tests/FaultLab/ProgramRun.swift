@@ -21,6 +21,7 @@ final class ProgramRun: @unchecked Sendable {
 
     /// Runs a shell's text on the host.
     init(_ stage: Stage, shell text: String, input: Data?) throws {
+        try stage.check()
         directory = stage.runtime.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let file = directory.appendingPathComponent("in")

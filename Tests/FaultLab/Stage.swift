@@ -39,11 +39,13 @@ public final class Stage: @unchecked Sendable {
         runtime = URL(fileURLWithPath: "/tmp/portal-lab-\(name.prefix(8))")
         localMarker = "PORTAL_RUNTIME_DIR=\(runtime.path)"
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(at: runtime.appendingPathComponent("crashes"), withIntermediateDirectories: true)
         work = host.directory.appendingPathComponent("work")
         try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
         target = "lab:\(work.path)"
         config = runtime.appendingPathComponent("ssh_config").path
         try host.sshConfig(alias: "lab", port: relay.port).write(toFile: config, atomically: true, encoding: .utf8)
+        Stage.all.add(self)
     }
 
     /// sshd from 9.8 on shuts out whoever's connections break while they log in.
@@ -57,12 +59,26 @@ public final class Stage: @unchecked Sendable {
     public var environment: [String: String] {
         var variables = ProcessInfo.processInfo.environment
         variables["PORTAL_RUNTIME_DIR"] = runtime.path
+        // A program with the runtime linked in does not find the tracer, and says so on its standard error.
+        if !portal.contains("/release/") { variables["SWIFT_BACKTRACE"] = "enable=yes,color=no,output-to=\(crashes.path)" }
         for name in ["SSH_AUTH_SOCK", "SSH_ASKPASS", "PORTAL_SSH_CONFIG"] { variables[name] = nil }
         return variables
     }
 
+    /// - Throws: Where all stages were abandoned: nothing may be started any more.
+    func check() throws { if Stage.all.isAbandoned { throw TestFailure("the program was told to end") } }
+
     /// The arguments that run a command of `portal` on this stage: `portal COMMAND -F CONFIG …`. They have no terminal.
     public func arguments(_ command: String, _ rest: [String]) -> [String] { ["setsid", "-w", portal, command, "-F", config] + rest }
+
+    /// Where programs that crash say how.
+    private var crashes: URL { runtime.appendingPathComponent("crashes") }
+
+    /// What programs said that crashed.
+    public var crashReports: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: crashes.path)) ?? []
+        return names.compactMap { try? String(contentsOf: crashes.appendingPathComponent($0), encoding: .utf8) }
+    }
 
     /// The proxies that run.
     public var proxies: [FoundProcess] {
@@ -95,26 +111,72 @@ public final class Stage: @unchecked Sendable {
         }
     }
 
-    /// Ends everything that runs for the stage. Whoever wants to know what was left looks before.
-    public func end() async {
-        for process in FoundProcess.all(withEnvironment: localMarker) where process.pid != getpid() { kill(process.pid, SIGKILL) }
+    /// Lets SIGINT and SIGTERM end the program only after everything that it started. For programs, not for tests.
+    public static func endWithProgram() {
+        for number in [SIGINT, SIGTERM] {
+            // Not SIG_IGN, which every program that is started would inherit.
+            signal(number) { _ in }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                abandonAll()
+                exit(128 + number)
+            }
+            source.activate()
+            all.keep(source)
+        }
+    }
+
+    /// The stages that were not ended yet.
+    private static let all = StageList()
+
+    /// Ends everything that runs for any stage, at once: for a program that was told to end.
+    public static func abandonAll() {
+        all.abandon()
+        for stage in all.stages {
+            stage.killEverything()
+            try? FileManager.default.removeItem(at: stage.host.directory)
+            try? FileManager.default.removeItem(at: stage.runtime)
+        }
+    }
+
+    private func killEverything() {
         host.stop()
         // What is killed may just have started something.
-        _ = await eventually(seconds: 10) {
-            let left = hostProcesses
+        _ = waitUntil(seconds: 10) {
+            let left = hostProcesses + FoundProcess.all(withEnvironment: localMarker).filter { $0.pid != getpid() }
             for process in left { kill(process.pid, SIGKILL) }
             return left.isEmpty
         }
-        await relay.stop()
-        try? FileManager.default.removeItem(at: runtime)
     }
 
-    /// What the proxies and sshd logged, for the log of a run that failed.
-    public var logs: String {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: runtime.path)) ?? []
-        let proxies = names.filter { $0.hasSuffix(".log") }.map { name in
-            "--- \(name)\n" + ((try? String(contentsOf: runtime.appendingPathComponent(name), encoding: .utf8)) ?? "")
-        }
-        return (proxies + ["--- sshd\n\(host.sshdLog.suffix(20_000))"]).joined(separator: "\n")
+    /// Ends everything that runs for the stage. Whoever wants to know what was left looks before.
+    public func end() async {
+        killEverything()
+        await relay.stop()
+        try? FileManager.default.removeItem(at: runtime)
+        Stage.all.remove(self)
     }
+
+    /// What sshd logged last.
+    public var sshdLog: String { "--- sshd\n\(host.sshdLog.suffix(20_000))" }
+}
+
+/// `@unchecked Sendable`: everything is behind the lock.
+private final class StageList: @unchecked Sendable {
+    private let lock = NSLock()
+    private var list: [Stage] = []
+    private var sources: [any DispatchSourceSignal] = []
+
+    private var wasAbandoned = false
+
+    var stages: [Stage] { lock.withLock { list } }
+    var isAbandoned: Bool { lock.withLock { wasAbandoned } }
+
+    func abandon() { lock.withLock { wasAbandoned = true } }
+
+    func add(_ stage: Stage) { lock.withLock { list.append(stage) } }
+
+    func keep(_ source: any DispatchSourceSignal) { lock.withLock { sources.append(source) } }
+
+    func remove(_ stage: Stage) { lock.withLock { list.removeAll { $0 === stage } } }
 }

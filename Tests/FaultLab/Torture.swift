@@ -47,12 +47,17 @@ public enum Torture {
     public static func run(portal: String, seed: UInt64, plan: Plan = Plan()) async throws -> Outcome {
         let stage = try await Stage(portal: portal, seed: seed)
         let ledger = Ledger()
+        let keeper = LogKeeper(stage)
+        let keeping = Task { await keeper.watch() }
         do {
             try await work(stage, ledger, seed, plan)
         } catch {
             await ledger.violate(.failure, "the run could not go on: \(error)")
         }
-        let logs = stage.logs
+        keeping.cancel()
+        let crashes = stage.crashReports.map { "--- crash\n\($0)" }
+        let logs = ([await keeper.logs()] + crashes + [stage.sshdLog]).joined(separator: "\n")
+        for report in stage.crashReports { await ledger.violate(.crash, String(report.prefix(300))) }
         await stage.end()
         let violations = await ledger.violations
         var report = "torture, seed \(seed), \(Int(plan.seconds)) s\n\n" + (await ledger.table)

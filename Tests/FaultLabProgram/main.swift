@@ -1,5 +1,5 @@
 // `make torture` and `make soak`: portal on a network that fails, with a real sshd of its own.
-// Arguments: torture | soak, [--seed N] [--minutes M | --seconds S] [--portal PROGRAM] [--log FILE] [--cuts-only] [--without KIND,…]
+// Arguments: torture | soak, [--seed N] [--minutes M | --seconds S] [--portal PROGRAM] [--log FILE] [--only KIND,…] [--without KIND,…]
 
 import FaultLab
 import Foundation
@@ -19,7 +19,12 @@ let seconds = option("--seconds").flatMap { Double($0) } ?? option("--minutes").
 func torture() async throws -> Bool {
     var plan = Torture.Plan()
     if let seconds { plan.seconds = seconds }
-    if arguments.contains("--cuts-only") { plan.mix = .cutsOnly }
+    if let kinds = option("--only") {
+        guard let mix = FaultScript.Mix(only: kinds.split(separator: ",").map(String.init)) else {
+            throw TestFailure("--only \(kinds): there are \(FaultScript.Mix.kinds.joined(separator: ", "))")
+        }
+        plan.mix = mix
+    }
     for kind in (option("--without") ?? "").split(separator: ",") {
         switch kind {
         case "faults": plan.faultSeconds = 0
@@ -49,6 +54,7 @@ func soak() async throws -> Bool {
     return isClean
 }
 
+Stage.endWithProgram()
 do {
     switch arguments.dropFirst().first {
     case "torture": exit(try await torture() ? 0 : 1)

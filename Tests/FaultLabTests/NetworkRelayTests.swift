@@ -271,6 +271,12 @@ import Testing
         let faults = Array(FaultScript(seed: 7, interval: 2).prefix(2000))
         #expect(Set(faults.map(\.fault.kind)).count == 7)
         #expect((1.8...2.2).contains(faults.map(\.pause).reduce(0, +) / 2000))
-        #expect(Set(FaultScript(seed: 7, interval: 2, mix: .cutsOnly).prefix(200).map(\.fault.kind)) == ["cut after bytes"])
+        for (name, kind) in zip(
+            FaultScript.Mix.kinds, ["cut after bytes", "reset", "stall", "half-open", "flipped bit", "refused", "slow line"])
+        {
+            let mix = FaultScript.Mix(only: [name])!
+            #expect(Set(FaultScript(seed: 7, interval: 2, mix: mix).prefix(200).map(\.fault.kind)) == [kind])
+        }
+        #expect(FaultScript.Mix(only: ["cuts", "x"]) == nil)
     }
 }

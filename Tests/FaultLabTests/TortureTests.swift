@@ -2,10 +2,10 @@ import FaultLab
 import Foundation
 import Testing
 
-/// The torture run of `make torture`, in short: PORTAL_TORTURE_SECONDS says how long, PORTAL_TORTURE_SEED asks for a run again.
+/// The torture run of `make torture`, in short: two minutes of it. PORTAL_TORTURE_SECONDS says how long, 0 leaves it out; PORTAL_TORTURE_SEED asks for a run again.
 @Suite(.serialized) struct TortureTests {
     private static func variable(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
-    static let seconds = variable("PORTAL_TORTURE_SECONDS").flatMap { Double($0) } ?? 0
+    static let seconds = variable("PORTAL_TORTURE_SECONDS").flatMap { Double($0) } ?? 120
 
     /// Beside the test program, where SwiftPM puts both.
     private static let portal: String = {
@@ -13,7 +13,7 @@ import Testing
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("portal").path
     }()
 
-    @Test(.enabled(if: seconds > 0, "PORTAL_TORTURE_SECONDS says how long")) func nothingLostNothingTwiceNothingHanging() async throws {
+    @Test(.enabled(if: seconds > 0, "PORTAL_TORTURE_SECONDS is 0")) func nothingLostNothingTwiceNothingHanging() async throws {
         let seed = Self.variable("PORTAL_TORTURE_SEED").flatMap { UInt64($0) } ?? UInt64.random(in: 1...999_999)
         var plan = Torture.Plan()
         plan.seconds = Self.seconds

@@ -74,6 +74,9 @@ import Testing
         let least = (0..<12).map { _ in backoff.next(chance: 0).nanoseconds / 1_000_000 }
         #expect(least == [0, 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000])
         backoff.reset()
+        let short = (0..<5).map { _ in backoff.next(chance: 1, longest: .seconds(1)).nanoseconds / 1_000_000 }
+        #expect(short == [0, 312, 625, 1000, 1000])
+        backoff.reset()
         let most = (0..<12).map { _ in backoff.next(chance: 1).nanoseconds / 1_000_000 }
         #expect(most == [0, 312, 625, 1250, 2500, 5000, 10_000, 20_000, 30_000, 30_000, 30_000, 30_000])
     }

@@ -29,7 +29,7 @@ import Testing
     @Test func aProxyThatConnectedLeavesItsLog() async throws {
         let portal = try PortalProgram(try TestHost())
         #expect(try await portal.exec("true").status == 0)
-        #expect(names(portal).map { $0.split(separator: ".").last.map(String.init) } == ["lock", "log", "sock"])
+        #expect(names(portal).map { $0.split(separator: ".").last.map(String.init) } == ["lock", "log", "session", "sock"])
         _ = try await portal.run(["stop", "--all"])
         #expect(await eventually(seconds: 20) { names(portal).allSatisfy { $0.hasSuffix(".log") } }, "\(names(portal))")
         #expect(names(portal).count == 1)

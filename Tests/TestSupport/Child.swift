@@ -12,6 +12,12 @@ public final class Child: @unchecked Sendable {
     private let lock = NSLock()
     private var status: Int32?
 
+    /// `posix_spawn_file_actions_addclosefrom_np(3)`, which Glibc's Swift module leaves out; nil before glibc 2.34.
+    private static let closeFrom: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32)? = {
+        guard let function = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else { return nil }
+        return unsafeBitCast(function, to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
+    }()
+
     /// Starts a program, looked up in PATH. `input` is the path of a file to read, `output` and `errors` are those of files to write to;
     /// without them it has nothing to read, and writes where this program does. `pipes` are descriptors that become its standard input and
     /// output instead.
@@ -30,6 +36,8 @@ public final class Child: @unchecked Sendable {
         }
         if let output { posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
         if let errors { posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
+        // Sockets of NIO stay open in children otherwise: a connection that is closed here would live on in some program.
+        _ = Child.closeFrom?(&actions, 3)
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         argv.append(nil)
         var variables: [UnsafeMutablePointer<CChar>?] = (environment ?? ProcessInfo.processInfo.environment).map { strdup("\($0)=\($1)") }

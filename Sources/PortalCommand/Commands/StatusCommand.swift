@@ -48,10 +48,6 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func reason(_ proxy: ProxyStatus) -> String { proxy.error.map { Printable.line(String(decoding: $0, as: UTF8.self)) } ?? "" }
 
-    private func duration(_ seconds: UInt64) -> String {
-        seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
-    }
-
     private func milliseconds(_ microseconds: UInt64) -> String {
         "\(microseconds / 1000).\(microseconds % 1000 / 100)"
     }
@@ -86,10 +82,16 @@ struct StopCommand: AsyncParsableCommand {
             options.proxy = .running
             options.sshConfig = sshConfig ?? environmentVariable("PORTAL_SSH_CONFIG")
             let workspace = try await Workspace.open(target, options: options)
-            try await workspace.stop()
-            Output.print("stopped \(Printable.text(workspace.target.name))")
+            let lingers = try await workspace.stop()
+            let name = Printable.text(workspace.target.name)
+            let rest = lingers.map { "; the host cannot be reached now, and ends what runs there within \(duration($0))" } ?? ""
+            Output.print("stopped \(name)\(rest)")
         } catch {
             fail(error)
         }
     }
+}
+
+private func duration(_ seconds: UInt64) -> String {
+    seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
 }

@@ -4,6 +4,7 @@
 #include "CLibssh2.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <signal.h>
@@ -13,6 +14,12 @@
 #include <unistd.h>
 
 extern char **environ;
+
+int portal_ssh_initialize(void) {
+    // What OpenSSL would free when the program exits is still used by a connection that lives on another thread.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+    return libssh2_init(0);
+}
 
 LIBSSH2_SESSION *portal_ssh_session_new(void *context, portal_ssh_send send, portal_ssh_receive receive) {
     LIBSSH2_SESSION *session = libssh2_session_init_ex(NULL, NULL, NULL, context);

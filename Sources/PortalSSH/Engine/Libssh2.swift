@@ -17,7 +17,7 @@ struct EngineFault: Error {
 /// What is one for the whole process.
 enum Libssh2 {
     /// `libssh2_init` is not safe to run twice at once; a static let runs once.
-    static let initialized: Int32 = libssh2_init(0)
+    static let initialized: Int32 = portal_ssh_initialize()
 
     /// The version of the library in use, as 0x010a00.
     static let version = portal_ssh_version()

@@ -3,7 +3,7 @@ import NIOCore
 /// Faults without an end, each some time after the one before it: the same ones for the same seed.
 public struct FaultScript: Sequence, IteratorProtocol, Sendable {
     /// How often each kind of fault comes, relative to the others.
-    public struct Mix: Sendable {
+    public struct Mix: Sendable, Equatable {
         /// Cuts at a random byte.
         public var cuts = 60
         /// Resets.
@@ -22,12 +22,20 @@ public struct FaultScript: Sequence, IteratorProtocol, Sendable {
         /// What a bad day has.
         public init() {}
 
-        /// Cuts at random bytes, and nothing else.
-        public static let cutsOnly: Mix = {
-            var mix = Mix()
-            (mix.resets, mix.stalls, mix.halfOpen, mix.flips, mix.refusals, mix.slowLines) = (0, 0, 0, 0, 0, 0)
-            return mix
-        }()
+        /// The kinds by their names.
+        public static let kinds = members.map(\.name)
+        private static let members: [(name: String, path: WritableKeyPath<Mix, Int> & Sendable)] = [
+            ("cuts", \.cuts), ("resets", \.resets), ("stalls", \.stalls), ("half-open", \.halfOpen), ("flips", \.flips),
+            ("refusals", \.refusals), ("slow-lines", \.slowLines),
+        ]
+
+        /// Only these kinds, as often as each other; nil where one has no such name.
+        public init?(only names: [String]) {
+            guard !names.isEmpty, names.allSatisfy({ Mix.kinds.contains($0) }) else { return nil }
+            for member in Mix.members { self[keyPath: member.path] = names.contains(member.name) ? 1 : 0 }
+        }
+
+        var weights: [Int] { Mix.members.map { self[keyPath: $0.path] } }
     }
 
     private var random: SeededRandom
@@ -48,7 +56,7 @@ public struct FaultScript: Sequence, IteratorProtocol, Sendable {
     }
 
     private mutating func fault() -> NetworkRelay.Fault {
-        let weights = [mix.cuts, mix.resets, mix.stalls, mix.halfOpen, mix.flips, mix.refusals, mix.slowLines]
+        let weights = mix.weights
         var draw = Int.random(in: 0..<weights.reduce(0, +), using: &random)
         let kind = weights.firstIndex { weight in
             draw -= weight

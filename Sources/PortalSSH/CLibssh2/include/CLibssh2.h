@@ -15,6 +15,9 @@ typedef void (*portal_ssh_prompts)(const char *name, int name_count, const char 
                                    int prompt_count, const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts,
                                    LIBSSH2_USERAUTH_KBDINT_RESPONSE *responses, void **context);
 
+/// `libssh2_init`, in a way that lets connections live while the program exits. Not to be called twice at once.
+int portal_ssh_initialize(void);
+
 /// A non-blocking session whose bytes go through the two callbacks and never through a descriptor. NULL when out of memory.
 LIBSSH2_SESSION *portal_ssh_session_new(void *context, portal_ssh_send send, portal_ssh_receive receive);
 
