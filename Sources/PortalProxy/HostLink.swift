@@ -10,35 +10,6 @@ import PortalWire
 /// goes on where it was: above, nothing is noticed but the time. A link that is only silent stays until another is there, since it may yet
 /// speak before that.
 final class HostLink {
-    /// What the link tells its proxy.
-    enum Event {
-        case stateChanged
-        /// A frame of the host, which is to be settled when it is where it belongs.
-        case frame(Message, Frame, Receipt)
-        /// Everything that one read brought was passed on.
-        case batchEnded
-        case writable
-        /// Another executor answers, which knows nothing of what the host was asked so far: nothing more comes of that.
-        case forgotten(String)
-        /// There is no link, and none is tried any more until a request asks for it.
-        case lost(String)
-    }
-
-    /// A frame of the host, by its number.
-    struct Receipt {
-        fileprivate var history: Int
-        fileprivate var number: UInt64
-    }
-
-    enum State {
-        case idle
-        case connecting
-        case ready(HostFacts)
-        /// There was a link, and another is being made.
-        case interrupted(String)
-        case failed(String)
-    }
-
     /// Makes a pipe to an executor that is started with these arguments, or is already there.
     typealias Connect = @Sendable (_ arguments: [String]) async throws -> HostPipe
 

@@ -44,7 +44,10 @@ let messageSamples: [(message: Message, header: String)] = {
             .hello(newHello),
             #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"p","capabilities":[],"session":"00ff","received":0,"anew":true}"#
         ),
-        (.hello(clientHello), #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"c","capabilities":[],"client":77,"interactive":true}"#),
+        (
+            .hello(clientHello),
+            #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"c","capabilities":[],"client":77,"interactive":true}"#
+        ),
         (.request(Request(id: 3, operation: bytes("fs.read"), parameters: parameters, hasMore: true)), request),
         (.data(id: 3, stream: .content, end: true), #"{"type":"data","id":3,"stream":"content","end":true}"#),
         (.data(id: 0, stream: .stdin, end: false), #"{"type":"data","id":0,"stream":"stdin"}"#),
