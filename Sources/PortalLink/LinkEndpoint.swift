@@ -255,10 +255,7 @@ public struct LinkEndpoint {
     private mutating func acknowledge() { send(.acknowledge(counter.takeAcknowledgement())) }
 
     private mutating func enqueue(_ frame: Frame, isSequenced: Bool) {
-        if isCounting, isSequenced {
-            replay.append(KeptFrame(frame))
-            guard isOpen else { return }
-        }
+        if isCounting, isSequenced { return send(KeptFrame(frame)) }
         queue(frame)
     }
 

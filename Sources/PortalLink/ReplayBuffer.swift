@@ -1,7 +1,7 @@
 import PortalWire
 
-/// A sequenced frame that the peer has not acknowledged.
-public struct KeptFrame {
+/// A sequenced frame that the peer has not acknowledged. A class, since arrays of references share their code.
+public final class KeptFrame {
     /// The frame.
     public let frame: Frame
     /// The request that it is about; zero where nobody may ask for it again.
