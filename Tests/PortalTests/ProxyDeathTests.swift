@@ -5,11 +5,13 @@ import Testing
 /// `kill -9` of the proxy while calls are open: their clients find the next one, and the calls go on exactly once.
 @Suite(.serialized) struct ProxyDeathTests {
     let host: TestHost
+    let relay: NetworkRelay
     let portal: PortalProgram
 
-    init() throws {
+    init() async throws {
         host = try TestHost()
-        portal = try PortalProgram(host)
+        relay = try await NetworkRelay(to: host.port)
+        portal = try PortalProgram(host, relayPort: relay.port)
     }
 
     // MARK: Who runs
@@ -159,6 +161,41 @@ import Testing
             String.init)
         #expect(lines.sorted() == results.map(\.0).sorted())
         #expect(results.count > lanes)
+    }
+
+    /// The next proxy reaches the host only after five seconds.
+    @Test func theNetworkIsAwayToo() async throws {
+        let fifo = host.home.appendingPathComponent("go").path
+        try Tool.run("mkfifo", fifo)
+        let run = try exec("echo ready; read line <go; echo $line; exit 3")
+        #expect(await eventually(seconds: 20) { run.output == Data("ready\n".utf8) })
+        try await relay.apply(.refuse(.seconds(5)))
+        try await relay.apply(.reset)
+        _ = try await killProxy()
+        // The command goes on meanwhile; nobody hears it.
+        try Tool.run("sh", "-c", "echo gone >'\(fifo)'")
+        #expect(try await run.end(seconds: 60) == 3, "\(run.errors)")
+        #expect(run.output == Data("ready\ngone\n".utf8))
+    }
+
+    /// A client that is stopped takes nothing: it does not hold up others, and what it asked for is not asked for twice.
+    @Test func aStoppedClientHoldsNobodyUp() async throws {
+        let stopped = try exec("echo run >>runs; seq 1 3000000")
+        #expect(await eventually(seconds: 20) { stopped.output.count > 100_000 })
+        let pids = Tool.descendants(of: stopped.child.pid) + [stopped.child.pid]
+        for pid in pids { kill(pid, SIGSTOP) }
+        // More than the host keeps for one link.
+        let other = try exec("head -c 40000000 /dev/zero")
+        #expect(try await other.end(seconds: 60) == 0, "\(other.errors)")
+        #expect(other.output.count == 40_000_000)
+        _ = try await killProxy()
+        #expect(try await portal.exec("true").status == 0)
+        for pid in pids { kill(pid, SIGCONT) }
+        let status = try await stopped.end(seconds: 60)
+        // It may have got everything, or a part; it knows which.
+        let whole = Data((1...3_000_000).map { "\($0)\n" }.joined().utf8)
+        #expect(status == 0 ? stopped.output == whole : status == 255 && whole.starts(with: stopped.output), "\(stopped.errors)")
+        #expect(try String(contentsOf: host.home.appendingPathComponent("runs"), encoding: .utf8) == "run\n")
     }
 
     // MARK: Calls that cannot
