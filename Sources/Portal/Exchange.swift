@@ -4,6 +4,9 @@ import PortalLink
 import PortalWire
 
 /// One request and its answer, from the requester's side: data in both directions, each under its credit, and one end.
+///
+/// It may go over several proxies, one after the other. What it has sent and received is counted, and what the host may not have is kept, so
+/// that it goes on where it was.
 final class Exchange: Sendable {
     /// A piece of the answer's data.
     struct Chunk: Sendable {
@@ -19,20 +22,29 @@ final class Exchange: Sendable {
         var end: Result<JSONValue, PortalError>?
         var reader: CheckedContinuation<Void, Never>?
         var writer: CheckedContinuation<Void, Never>?
-        /// How it was given up last.
-        var cancellation: Cancellation?
+        /// Where its frames go; nil while its proxy is dead and the next one has not said what the host has.
+        var link: ProxyLink?
+        /// Which executor took it, and in which history; nil as long as the proxy has certainly not given it to any.
+        var place: HistoryPlace?
+        /// Frames of the answer that came.
+        var received: UInt64 = 0
+        /// Its own frames.
+        var sent: SentFrames
+        /// Credit that was granted in all.
+        var granted: UInt64 = 0
+        /// How it was given up, each time.
+        var cancellations: [Cancellation] = []
     }
 
     let id: UInt64
     /// The name of what was asked for.
     let operation: StaticString
-    private let connection: ProxyConnection
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
 
-    init(id: UInt64, operation: StaticString, connection: ProxyConnection) {
+    init(id: UInt64, operation: StaticString, request: Frame) {
         self.id = id
         self.operation = operation
-        self.connection = connection
+        state = NIOLockedValueBox(State(sent: SentFrames(request)))
     }
 
     // MARK: From the connection, on its event loop
@@ -40,6 +52,7 @@ final class Exchange: Sendable {
     /// Takes a frame; `wake` is called behind the last of those that came together.
     /// - Throws: `WireError.credit` where the peer sent or granted more than it may.
     func receive(_ message: Message, _ frame: Frame) throws(WireError) {
+        state.withLockedValue { $0.received += 1 }
         switch message {
         case .data(_, let stream, _):
             let length = frame.payloadLength
@@ -47,10 +60,18 @@ final class Exchange: Sendable {
                 try state.window.receive(length)
                 if length > 0 { state.chunks.append(Chunk(stream: stream, bytes: Array(frame.payload))) }
             }
-        case .credit(_, let bytes): try mutate { state throws(WireError) in try state.credit.grant(bytes) }
+        case .credit(_, let bytes):
+            try mutate { state throws(WireError) in
+                try state.credit.grant(bytes)
+                state.sent.granted(bytes)
+            }
         case .starved:
-            let grant = state.withLockedValue { $0.window.starve() }
-            if grant > 0 { connection.send(.credit(id: id, bytes: grant)) }
+            let (grant, link) = state.withLockedValue { state in
+                let grant = state.window.starve()
+                state.granted += grant
+                return (grant, state.link)
+            }
+            if grant > 0 { link?.send(.credit(id: id, bytes: grant)) }
         case .result(_, let value): end(with: .success(value))
         case .failure(_, let error): end(with: .failure(PortalError(error)))
         default: break
@@ -75,6 +96,97 @@ final class Exchange: Sendable {
         } else {
             finish(.failure(PortalError(.outcomeUnknown, "\(reason); whether \(operation) took effect is unknown", applied: .unknown)))
         }
+    }
+
+    // MARK: Proxies
+
+    /// It is sent over this link.
+    func begin(over link: ProxyLink, at place: HistoryPlace?) {
+        state.withLockedValue { state in
+            state.link = link
+            state.place = place
+        }
+    }
+
+    /// The proxy says where it gives requests that it had no link for.
+    func learn(_ place: HistoryPlace) {
+        state.withLockedValue { state in
+            if state.link != nil, state.place == nil { state.place = place }
+        }
+    }
+
+    /// Its proxy is gone.
+    func detach() { state.withLockedValue { $0.link = nil } }
+
+    /// There is another proxy. What no host can have is sent again; what one may have is claimed.
+    /// - Parameter isClaimable: Whether its identifier is one that this proxy takes.
+    /// - Returns: False where it has ended by that.
+    func resume(over link: ProxyLink, at place: HistoryPlace?, isClaimable: Bool) -> Bool {
+        let (former, received) = state.withLockedValue { ($0.place, $0.received) }
+        guard isClaimable else { return lost() }
+        if [UInt8](operation).starts(with: [UInt8]("proxy.")) {
+            return operation.description == OperationNames.proxyStop.description ? lost() : restart(over: link, at: place)
+        }
+        guard let former else { return restart(over: link, at: place) }
+        link.send(.claim(Claim(id: id, operation: [UInt8](operation), history: former.history, received: received)))
+        return true
+    }
+
+    /// What the host has of it. The rest is sent.
+    /// - Returns: False where it has ended by that.
+    func claimed(_ claimed: Claimed, over link: ProxyLink, at place: HistoryPlace?) -> Bool {
+        let former = state.withLockedValue { $0.place }
+        switch claimed {
+        case .ended: state.withLockedValue { $0.link = link }
+        case .open(let received, let credit, let cancels): return proceed(over: link, received, credit, cancels)
+        case .missing where place != nil && place?.epoch == former?.epoch: return restart(over: link, at: place)
+        case .missing, .unknown:
+            // What changes nothing is asked again where nothing of its answer was seen.
+            let isUntouched = state.withLockedValue { $0.received == 0 && $0.sent.count == 1 }
+            guard place != nil, isUntouched, OperationNames.isReadOnly([UInt8](operation)) else { return lost() }
+            return restart(over: link, at: place)
+        }
+        return true
+    }
+
+    private func proceed(over link: ProxyLink, _ received: UInt64, _ credit: UInt64, _ cancels: UInt64) -> Bool {
+        let frames = state.withLockedValue { state -> [Frame]? in
+            guard var frames = state.sent.after(received).map(Array.init), credit <= state.granted else { return nil }
+            state.link = link
+            // Who gave it up dropped what was on its way.
+            if !state.cancellations.isEmpty { frames = [] }
+            if state.granted > credit { frames.append(Message.credit(id: id, bytes: state.granted - credit).frame()) }
+            for cancellation in state.cancellations.dropFirst(Int(clamping: cancels)) {
+                frames.append(Message.cancel(id: id, cancellation).frame())
+            }
+            return frames
+        }
+        guard let frames else { return lost() }
+        for frame in frames { link.send(frame) }
+        return true
+    }
+
+    /// From its first frame on: no host has it.
+    private func restart(over link: ProxyLink, at place: HistoryPlace?) -> Bool {
+        let (frames, isCancelled) = state.withLockedValue { state -> (ArraySlice<Frame>?, Bool) in
+            guard state.cancellations.isEmpty else { return (nil, true) }
+            guard let frames = state.sent.after(0) else { return (nil, false) }
+            state.link = link
+            state.place = place
+            return (frames, false)
+        }
+        if let frames {
+            for frame in frames { link.send(frame) }
+            return true
+        }
+        guard isCancelled else { return lost() }
+        finish(.failure(PortalError(.cancelled, "cancelled before the host had it")))
+        return false
+    }
+
+    private func lost() -> Bool {
+        disconnected("the proxy went away, and the host does not know the request any more")
+        return false
     }
 
     private func end(with end: Result<JSONValue, PortalError>) {
@@ -102,8 +214,8 @@ final class Exchange: Sendable {
         // A consumer that never has to wait would otherwise never be where a cancelled task is noticed.
         if Task.isCancelled { cancel() }
         while true {
-            let (chunk, grant, isOver) = state.withLockedValue { state -> (Chunk?, UInt64, Bool) in
-                guard state.firstChunk < state.chunks.count else { return (nil, 0, state.end != nil) }
+            let (chunk, grant, isOver, link) = state.withLockedValue { state -> (Chunk?, UInt64, Bool, ProxyLink?) in
+                guard state.firstChunk < state.chunks.count else { return (nil, 0, state.end != nil, nil) }
                 let chunk = state.chunks[state.firstChunk]
                 state.firstChunk += 1
                 if state.firstChunk == state.chunks.count {
@@ -113,10 +225,12 @@ final class Exchange: Sendable {
                     state.chunks.removeFirst(state.firstChunk)
                     state.firstChunk = 0
                 }
-                return (chunk, state.window.consume(chunk.bytes.count), false)
+                let grant = state.window.consume(chunk.bytes.count)
+                state.granted += grant
+                return (chunk, grant, false, state.end == nil ? state.link : nil)
             }
             if let chunk {
-                if grant > 0 { connection.send(.credit(id: id, bytes: grant)) }
+                if grant > 0 { link?.send(.credit(id: id, bytes: grant)) }
                 return chunk
             }
             if isOver { return nil }
@@ -161,13 +275,18 @@ final class Exchange: Sendable {
             }
             if allowed < 0 { return }
             if allowed == 0, position < bytes.count {
-                connection.send(.starved(id: id))
+                state.withLockedValue { $0.link }?.send(.starved(id: id))
                 await waitForCredit()
                 continue
             }
             let piece = Array(bytes[position..<position + allowed])
             position += allowed
-            connection.send(.data(id: id, stream: stream, end: end && position == bytes.count), payload: piece)
+            let frame = Message.data(id: id, stream: stream, end: end && position == bytes.count).frame(payload: piece)
+            let link = state.withLockedValue { state in
+                state.sent.append(frame)
+                return state.link
+            }
+            link?.send(frame)
         } while position < bytes.count
     }
 
@@ -191,11 +310,11 @@ final class Exchange: Sendable {
 
     /// Gives the request up; it still ends, with what the host says.
     func cancel(_ cancellation: Cancellation = Cancellation()) {
-        let isNew = state.withLockedValue { state -> Bool in
-            guard state.end == nil, state.cancellation != cancellation else { return false }
-            state.cancellation = cancellation
-            return true
+        let link = state.withLockedValue { state -> ProxyLink? in
+            guard state.end == nil, state.cancellations.last != cancellation else { return nil }
+            state.cancellations.append(cancellation)
+            return state.link
         }
-        if isNew { connection.send(.cancel(id: id, cancellation)) }
+        link?.send(.cancel(id: id, cancellation))
     }
 }

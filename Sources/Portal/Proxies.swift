@@ -29,7 +29,8 @@ public enum Proxies {
         let paths: [String]
         do throws(ProxyError) { paths = try RunningProxies.sockets() } catch { throw PortalError(error) }
         for path in paths {
-            guard let connection = try? await ProxyConnection.open(.path(path), options: ConnectionOptions()) else { continue }
+            let connection = ProxyConnection(options: ConnectionOptions())
+            guard (try? await ProxyLink.open(.path(path), for: connection)) != nil else { continue }
             defer { connection.close() }
             guard let target = try? Target("localhost") else { continue }
             await body(Workspace(target: target, connection: connection))

@@ -25,15 +25,29 @@ enum ProxyAccess {
         }
         switch options.proxy {
         case .running:
-            do { return try await ProxyConnection.open(.path(identity.socketPath), options: options) } catch {
+            // Nobody says that there will be another.
+            let connection = ProxyConnection(options: options)
+            do { try await ProxyLink.open(.path(identity.socketPath), for: connection) } catch {
                 throw PortalError(.disconnected, "no proxy runs for \(target.name)")
             }
+            return connection
         case .inProcess: return try await inProcess(identity, options)
         case .shared(let executable): return try await shared(identity, executable: executable, options)
         case .automatic:
             if let executable = findExecutable() { return try await shared(identity, executable: executable, options) }
             return try await inProcess(identity, options)
         }
+    }
+
+    private static func shared(
+        _ identity: ProxyIdentity, executable: String, _ options: ConnectionOptions
+    ) async throws(PortalError) -> ProxyConnection {
+        let finder: ProxyConnection.Finder = { (connection) async throws(PortalError) in
+            try await find(identity, executable: executable, for: connection)
+        }
+        let connection = ProxyConnection(options: options, finder: finder)
+        try await finder(connection)
+        return connection
     }
 
     private static func inProcess(_ identity: ProxyIdentity, _ options: ConnectionOptions) async throws(PortalError) -> ProxyConnection {
@@ -46,18 +60,19 @@ enum ProxyAccess {
             logger.logLevel = .error
             descriptor = try await InProcessProxy.connect(configuration, logger: logger)
         } catch { throw PortalError(error) }
-        return try await ProxyConnection.open(.descriptor(descriptor), options: options)
+        let connection = ProxyConnection(options: options)
+        try await ProxyLink.open(.descriptor(descriptor), for: connection)
+        return connection
     }
 
     /// A proxy may end at the moment in which it is found: then the socket is gone, or closed without a hello, and the next attempt starts
     /// another one.
-    private static func shared(
-        _ identity: ProxyIdentity, executable: String, _ options: ConnectionOptions
-    ) async throws(PortalError) -> ProxyConnection {
+    private static func find(_ identity: ProxyIdentity, executable: String, for connection: ProxyConnection) async throws(PortalError) {
+        let options = connection.options
         var last = PortalError(.disconnected, "the proxy for \(identity.target.name) cannot be reached")
         for attempt in 0..<attempts {
             if access(identity.socketPath, F_OK) == 0 {
-                do throws(PortalError) { return try await ProxyConnection.open(.path(identity.socketPath), options: options) } catch {
+                do throws(PortalError) { return try await ProxyLink.open(.path(identity.socketPath), for: connection) } catch {
                     last = error
                 }
             }
@@ -70,7 +85,10 @@ enum ProxyAccess {
                     do throws(ProxyError) { return .success(try launcher.start(identity)) } catch { return .failure(error) }
                 }
             } catch { throw PortalError(.internal, "no thread to start the proxy: \(error)") }
-            if case .failure(let error) = started { throw PortalError(error) }
+            if case .failure(let error) = started {
+                last = PortalError(error)
+                guard error.code == .died else { throw last }
+            }
         }
         throw last
     }

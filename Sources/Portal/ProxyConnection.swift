@@ -7,96 +7,70 @@
 #endif
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
-import PortalLink
 import PortalProxy
 import PortalWire
 
-/// A client's connection to a proxy.
+/// A client's connection to a target's proxy, whichever process that is: when one dies, the next is found, and what was open goes on there.
 ///
-/// `@unchecked Sendable`: `endpoint` is touched on `channel.eventLoop` only, where the channel's bytes arrive; everything else that changes is
-/// in `requests`, behind its lock, so that a request begins on its caller's thread: a hop to the loop and back would cost two wakings.
-final class ProxyConnection: @unchecked Sendable {
-    /// How long the proxy may take to answer a hello. It answers at once, whatever the link to the host does.
-    private static let helloDeadline = TimeAmount.seconds(5)
+/// Everything that changes is in `state`, behind its lock, so that a request begins on its caller's thread: a hop to the loop and back would
+/// cost two wakings.
+final class ProxyConnection: Sendable {
+    /// Reaches a proxy, the running one or a new one, for this connection.
+    typealias Finder = @Sendable (ProxyConnection) async throws(PortalError) -> Void
 
-    private let channel: any Channel
-    private let options: ConnectionOptions
-    private var endpoint = LinkEndpoint(isCounting: false)
-    private let requests = NIOLockedValueBox(Requests())
-    private let helloPromise: EventLoopPromise<Hello>
+    private static let longestPause: UInt64 = 2_000_000_000
 
-    private struct Requests {
+    let options: ConnectionOptions
+    /// How the next proxy is found; nil where there is none.
+    private let finder: Finder?
+    /// The same with each proxy, so that requests keep their identifiers.
+    private let number = UInt64.random(in: 1..<1 << 31)
+    private let state = NIOLockedValueBox(State())
+
+    private struct State {
+        var link: ProxyLink?
         var exchanges: [UInt64: Exchange] = [:]
+        /// The upper half of all identifiers.
+        var range: UInt64 = 0
         var nextIdentifier: UInt64 = 0
         var lastIdentifier: UInt64 = 0
-        var isClosed = false
+        /// Where the proxy gives requests; nil while it has no link.
+        var place: HistoryPlace?
+        var isSearching = false
+        /// Why it is over.
+        var end: String?
     }
 
-    private init(channel: any Channel, options: ConnectionOptions) {
-        self.channel = channel
+    /// - Parameter finder: Where it is not given, the connection ends with its first proxy.
+    init(options: ConnectionOptions, finder: Finder? = nil) {
         self.options = options
-        helloPromise = channel.eventLoop.makePromise()
+        self.finder = finder
     }
 
-    deinit {
-        // Where connecting fails, nobody ever waits for the hello.
-        helloPromise.fail(PortalError(.disconnected, "the connection was given up"))
-    }
-
-    // MARK: Connecting
-
-    /// Talks to a proxy over a connected socket or the socket at a path.
-    static func open(_ socket: Socket, options: ConnectionOptions) async throws(PortalError) -> ProxyConnection {
-        do {
-            let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let connection = ProxyConnection(channel: channel, options: options)
-                        try channel.pipeline.syncOperations.addHandler(ProxyConnectionHandler(connection: connection))
-                    }
-                }
-            let channel: any Channel
-            switch socket {
-            case .path(let path): channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
-            case .descriptor(let descriptor): channel = try await bootstrap.withConnectedSocket(descriptor).get()
-            }
-            let connection = try await channel.pipeline.handler(type: ProxyConnectionHandler.self).map(\.connection).get()
-            try await connection.sayHello()
-            return connection
-        } catch let error as PortalError {
-            throw error
-        } catch {
-            throw PortalError(.disconnected, "the proxy cannot be reached: \(error)")
-        }
-    }
-
-    /// Where a proxy's socket is.
-    enum Socket {
-        case path(String)
-        case descriptor(CInt)
-    }
-
-    private func sayHello() async throws {
+    var hello: Hello {
         var hello = Hello(build: Array(Build.identity.utf8))
         hello.isInteractive = options.ask != nil
         hello.patienceSeconds = UInt64(max(0, options.patienceSeconds))
+        hello.client = number
         hello.process = UInt64(getpid())
-        send(.hello(hello))
-        let deadline = channel.eventLoop.scheduleTask(in: ProxyConnection.helloDeadline) { [helloPromise] in
-            helloPromise.fail(PortalError(.disconnected, "the proxy does not answer: end it with `portal stop`"))
-        }
-        defer { deadline.cancel() }
-        let answer: Hello
-        do { answer = try await helloPromise.futureResult.get() } catch {
-            try? await channel.close()
-            throw error
-        }
-        guard answer.identifiers != nil else { throw PortalError(.disconnected, "the proxy's hello lacks its identifiers") }
+        return hello
     }
 
     /// Ends the connection; what is open is cancelled by the proxy.
-    func close() { channel.close(promise: nil) }
+    func close() {
+        let link = end("the connection was closed")
+        link?.close()
+    }
+
+    private func end(_ reason: String) -> ProxyLink? {
+        let (open, link) = state.withLockedValue { state -> ([UInt64: Exchange], ProxyLink?) in
+            if state.end == nil { state.end = reason }
+            defer { state.exchanges = [:] }
+            return (state.exchanges, state.link)
+        }
+        for exchange in open.values { exchange.disconnected(reason) }
+        return link
+    }
 
     // MARK: Requests
 
@@ -104,8 +78,10 @@ final class ProxyConnection: @unchecked Sendable {
     func start(
         _ operation: StaticString, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void
     ) async throws(PortalError) -> Exchange {
-        let id = try requests.withLockedValue { state -> Result<UInt64, PortalError> in
-            guard !state.isClosed else { return .failure(PortalError(.disconnected, "the connection to the proxy is closed")) }
+        let id = try state.withLockedValue { state -> Result<UInt64, PortalError> in
+            if let reason = state.end {
+                return .failure(PortalError(.disconnected, "the connection to the proxy is closed: \(reason)"))
+            }
             guard state.nextIdentifier < state.lastIdentifier else {
                 return .failure(PortalError(.tooLarge, "this connection has used all its identifiers"))
             }
@@ -116,103 +92,129 @@ final class ProxyConnection: @unchecked Sendable {
         guard frame.headerLength <= Limits.headerLength else {
             throw PortalError(.tooLarge, "the arguments and environment of the request are longer than \(Limits.headerLength / 1024) KiB")
         }
-        let exchange = Exchange(id: id, operation: operation, connection: self)
-        // It may have been closed meanwhile: whoever closes it ends what is in the table, and nothing comes into it after that.
-        let isClosed = requests.withLockedValue { state -> Bool in
-            if !state.isClosed { state.exchanges[id] = exchange }
-            return state.isClosed
+        let exchange = Exchange(id: id, operation: operation, request: frame)
+        // It may have ended meanwhile: whoever ends it ends what is in the table, and nothing comes into it after that.
+        let (link, end) = state.withLockedValue { state -> (ProxyLink?, String?) in
+            guard state.end == nil else { return (nil, state.end) }
+            state.exchanges[id] = exchange
+            if let link = state.link { exchange.begin(over: link, at: state.place) }
+            return (state.link, nil)
         }
-        guard !isClosed else { throw PortalError(.disconnected, "the connection to the proxy is closed") }
-        channel.writeAndFlush(channel.allocator.buffer(bytes: frame.bytes), promise: nil)
+        if let end { throw PortalError(.disconnected, "the connection to the proxy is closed: \(end)") }
+        if let link { link.send(frame) } else { search() }
         return exchange
     }
 
-    /// Sends a frame that belongs to an open request.
-    func send(_ message: Message, payload: [UInt8] = []) {
-        let frame = message.frame(payload: payload)
-        channel.writeAndFlush(channel.allocator.buffer(bytes: frame.bytes), promise: nil)
-    }
+    // MARK: From the link, on its event loop
 
-    // MARK: From the channel
-
-    fileprivate func receive(_ buffer: ByteBuffer) {
-        buffer.withUnsafeReadableBytes { endpoint.receive($0) }
-        // A small answer is its data and its end in one buffer: whoever waits for them is woken once.
-        var touched: [Exchange] = []
-        defer { for exchange in touched { exchange.wake() } }
-        do throws(LinkError) {
-            while let event = try endpoint.nextEvent() {
-                switch event {
-                case .hello(let hello, _):
-                    requests.withLockedValue {
-                        $0.nextIdentifier = hello.identifiers?.first ?? 0
-                        $0.lastIdentifier = hello.identifiers?.last ?? 0
-                    }
-                    helloPromise.succeed(hello)
-                case .message(let message, let frame):
-                    do throws(WireError) { try handle(message, frame, &touched) } catch { throw .broken(error) }
-                case .pong: break
-                }
+    /// A proxy has answered: it is the one from now on, and what is open goes on through it.
+    func adopt(_ link: ProxyLink, identifiers: (first: UInt64, last: UInt64), place: HistoryPlace?) {
+        let (open, range) = state.withLockedValue { state -> ([Exchange], UInt64) in
+            state.link = link
+            state.place = place
+            if state.range != identifiers.first >> 32 {
+                state.range = identifiers.first >> 32
+                state.nextIdentifier = identifiers.first
+                state.lastIdentifier = identifiers.last
             }
-        } catch {
-            closed("the proxy ended the connection: \(String(decoding: error.text, as: UTF8.self))")
-            channel.close(promise: nil)
-            return
+            return (state.exchanges.values.sorted { $0.id < $1.id }, state.range)
         }
-        for frame in endpoint.takeOutbound() { channel.write(channel.allocator.buffer(bytes: frame.bytes), promise: nil) }
-        channel.flush()
+        for exchange in open {
+            if !exchange.resume(over: link, at: place, isClaimable: exchange.id >> 32 == range) { remove(exchange) }
+        }
     }
 
-    private func handle(_ message: Message, _ frame: Frame, _ touched: inout [Exchange]) throws(WireError) {
+    func handle(_ message: Message, _ frame: Frame, over link: ProxyLink, _ touched: inout [Exchange]) throws(WireError) {
         switch message {
         case .data(let id, _, _), .credit(let id, _), .starved(let id):
-            guard let exchange = requests.withLockedValue({ $0.exchanges[id] }) else { return }
+            guard let exchange = state.withLockedValue({ $0.exchanges[id] }) else { return }
             try exchange.receive(message, frame)
             touched.append(exchange)
         case .result(let id, _), .failure(let id, _):
-            guard let exchange = requests.withLockedValue({ $0.exchanges.removeValue(forKey: id) }) else { return }
+            guard let exchange = state.withLockedValue({ $0.exchanges.removeValue(forKey: id) }) else { return }
             try exchange.receive(message, frame)
             touched.append(exchange)
-        case .question(let question): ask(question)
-        case .state(let state):
-            let bytes = state.progress
+        case .claimed(let id, let claimed):
+            let (exchange, place) = state.withLockedValue { ($0.exchanges[id], $0.place) }
+            if let exchange, !exchange.claimed(claimed, over: link, at: place) { remove(exchange) }
+        case .question(let question): ask(question, link)
+        case .state(let update):
+            if let place = update.place { learn(place) }
+            let bytes = update.progress
             options.progress?(
-                ConnectionProgress(text: String(decoding: state.text, as: UTF8.self), isReady: state.isReady, bytes: bytes))
+                ConnectionProgress(text: String(decoding: update.text, as: UTF8.self), isReady: update.isReady, bytes: bytes))
         default: throw .message
         }
     }
 
-    private func ask(_ question: Question) {
+    private func learn(_ place: HistoryPlace) {
+        state.withLockedValue { state in
+            state.place = place
+            for exchange in state.exchanges.values { exchange.learn(place) }
+        }
+    }
+
+    private func ask(_ question: Question, _ link: ProxyLink) {
         Task { [self] in
             let answer = await options.ask?(String(decoding: question.text, as: UTF8.self), question.isSecret)
-            send(.answer(id: question.id, text: answer.map { Array($0.utf8) }))
+            link.send(.answer(id: question.id, text: answer.map { Array($0.utf8) }))
         }
     }
 
-    fileprivate func closed(_ reason: String) {
-        let open = requests.withLockedValue { state -> [UInt64: Exchange] in
-            state.isClosed = true
-            defer { state.exchanges = [:] }
-            return state.exchanges
+    private func remove(_ exchange: Exchange) { state.withLockedValue { $0.exchanges[exchange.id] = nil } }
+
+    /// - Parameter isFinal: Whether the proxy said so itself: then no other is looked for.
+    func lost(_ link: ProxyLink, _ reason: String, isFinal: Bool) {
+        let (isOurs, hasOpen) = state.withLockedValue { state -> (Bool, Bool) in
+            guard state.link === link else { return (false, false) }
+            state.link = nil
+            for exchange in state.exchanges.values { exchange.detach() }
+            return (true, !state.exchanges.isEmpty)
         }
-        helloPromise.fail(PortalError(.disconnected, reason))
-        for exchange in open.values { exchange.disconnected(reason) }
+        guard isOurs else { return }
+        if isFinal || finder == nil {
+            _ = end(reason)
+        } else if hasOpen {
+            search()
+        }
     }
-}
 
-private final class ProxyConnectionHandler: ChannelInboundHandler, Sendable {
-    typealias InboundIn = ByteBuffer
+    // MARK: The next proxy
 
-    let connection: ProxyConnection
+    /// Looks for the next proxy, unless that is being done.
+    private func search() {
+        guard let finder else { return }
+        let isNew = state.withLockedValue { state -> Bool in
+            guard state.link == nil, !state.isSearching, state.end == nil else { return false }
+            state.isSearching = true
+            return true
+        }
+        if isNew { Task { await search(with: finder) } }
+    }
 
-    init(connection: ProxyConnection) { self.connection = connection }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { connection.receive(unwrapInboundIn(data)) }
-
-    func channelInactive(context: ChannelHandlerContext) { connection.closed("the proxy went away") }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        connection.closed("the connection to the proxy failed: \(error)")
-        context.close(promise: nil)
+    private func search(with finder: Finder) async {
+        let deadline = NIODeadline.now() + .seconds(Int64(max(0, options.patienceSeconds)))
+        var pause: UInt64 = 50_000_000
+        while true {
+            var failure: PortalError?
+            do throws(PortalError) { try await finder(self) } catch { failure = error }
+            let reason = failure?.message ?? "the proxy went away"
+            let isLate = NIODeadline.now() >= deadline
+            let (isOver, late, closing) = state.withLockedValue { state -> (Bool, [Exchange], ProxyLink?) in
+                // One that died as soon as it was found is left by `lost` to this search.
+                let isFound = state.end != nil || (failure == nil && (state.link != nil || state.exchanges.isEmpty))
+                guard isFound || isLate else { return (false, [], nil) }
+                state.isSearching = false
+                guard !isFound else { return (true, [], state.end == nil ? nil : state.link) }
+                defer { state.exchanges = [:] }
+                return (true, Array(state.exchanges.values), nil)
+            }
+            for exchange in late { exchange.disconnected(reason) }
+            closing?.close()
+            if isOver { return }
+            if let failure { options.progress?(ConnectionProgress(text: failure.message, isReady: false, bytes: nil)) }
+            try? await Task.sleep(nanoseconds: pause)
+            pause = min(pause * 2, ProxyConnection.longestPause)
+        }
     }
 }

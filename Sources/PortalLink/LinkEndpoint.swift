@@ -29,6 +29,12 @@ public struct LinkEndpoint {
     private let isCounting: Bool
     private var window = CongestionWindow()
     private var outbound: [Frame] = []
+    #if !hasFeature(Embedded)
+        /// Where processing a frame is not the end of it: what was processed and is not settled.
+        private var settlement: SettlementQueue?
+        /// Frames that the peer sends again and that were processed before.
+        private var repeated: UInt64 = 0
+    #endif
     /// The time, in nanoseconds of a clock that never goes back. The driver sets it before it receives and before it sends.
     public var now: UInt64 = 0
     /// The last round trip that a ping took, in nanoseconds; nil before the first.
@@ -43,6 +49,24 @@ public struct LinkEndpoint {
         self.isCounting = isCounting
         isOpen = !isCounting
     }
+
+    #if !hasFeature(Embedded)
+        /// An endpoint that counts, and acknowledges a frame only when the driver has settled it: then it is where it belongs.
+        public static func settling() -> LinkEndpoint {
+            var endpoint = LinkEndpoint(isCounting: true)
+            endpoint.settlement = SettlementQueue()
+            return endpoint
+        }
+
+        /// How many sequenced frames were processed in this session, the number of the last one.
+        public var processed: UInt64 { settlement?.processed ?? counter.received }
+
+        /// A frame is where it belongs: it is acknowledged as soon as all before it are.
+        public mutating func settle(_ number: UInt64) {
+            settlement?.settle(number)
+            while let bytes = settlement?.next() { if counter.count(bytes: bytes) { acknowledge() } }
+        }
+    #endif
 
     // MARK: Links
 
@@ -64,7 +88,10 @@ public struct LinkEndpoint {
     public mutating func resume(after received: UInt64) throws(WireError) {
         let frames = try replay.replay(after: received)
         isOpen = true
-        for frame in frames { queue(frame) }
+        #if !hasFeature(Embedded)
+            repeated = processed - counter.received
+        #endif
+        for kept in frames { queue(kept.frame) }
     }
 
     /// A session begins on this link, the first or another: both directions count from zero, and what was kept of an earlier one is dropped.
@@ -72,6 +99,10 @@ public struct LinkEndpoint {
         counter = ReceiveCounter()
         replay = ReplayBuffer()
         isOpen = true
+        #if !hasFeature(Embedded)
+            if settlement != nil { settlement = SettlementQueue() }
+            repeated = 0
+        #endif
     }
 
     // MARK: In
@@ -108,7 +139,7 @@ public struct LinkEndpoint {
     private mutating func process(_ frame: Frame) throws(WireError) -> Step {
         let message = try Message(frame)
         guard hasPeerHello || isAllowedBeforeHello(message) else { throw .hello }
-        if isCounting, message.isSequenced, counter.count(frame) { acknowledge() }
+        if isCounting, message.isSequenced, !count(frame) { return .nothing }
         switch message {
         case .hello(let hello):
             guard !hasPeerHello else { throw .hello }
@@ -126,9 +157,29 @@ public struct LinkEndpoint {
             if let time = window.answered(number, at: now) { roundTrip = time }
             return .event(.pong(number))
         case .goodbye(let code, let text): return .goodbye(code, text)
-        case .unknown: return .nothing
+        case .unknown:
+            #if !hasFeature(Embedded)
+                settle(processed)
+            #endif
+            return .nothing
         default: return .event(.message(message, frame))
         }
+    }
+
+    /// Counts a sequenced frame. False where it was processed before.
+    private mutating func count(_ frame: Frame) -> Bool {
+        #if !hasFeature(Embedded)
+            guard repeated == 0 else {
+                repeated -= 1
+                return false
+            }
+            if settlement != nil {
+                settlement?.append(bytes: frame.bytes.count)
+                return true
+            }
+        #endif
+        if counter.count(bytes: frame.bytes.count) { acknowledge() }
+        return true
     }
 
     private func isAllowedBeforeHello(_ message: Message) -> Bool {
@@ -146,7 +197,7 @@ public struct LinkEndpoint {
     /// The bytes that the peer has not acknowledged; zero on a link that does not count.
     public var unacknowledgedBytes: Int { replay.bytes }
 
-    /// The number of sequenced frames that were processed, as a hello says it.
+    /// The number of sequenced frames that were processed, and settled where the driver does that, as a hello says it.
     public var received: UInt64 { counter.received }
 
     /// The number of sequenced frames that were sent.
@@ -173,6 +224,15 @@ public struct LinkEndpoint {
     /// Queues a frame that is already written: a request, a result, or one that is passed on. Its message must be a sequenced one.
     public mutating func send(sequenced frame: Frame) { enqueue(frame, isSequenced: true) }
 
+    /// Queues a frame that may be asked for again by its request and its number.
+    public mutating func send(_ kept: KeptFrame) {
+        replay.append(kept)
+        if isOpen { queue(kept.frame) }
+    }
+
+    /// The frames that the peer has not acknowledged, in their order.
+    public var kept: [KeptFrame] { replay.kept }
+
     /// Says that everything received was processed, if that was not yet said. Called when the link falls idle.
     public mutating func acknowledgeIfNeeded() {
         if isCounting, isOpen, counter.hasUnacknowledged { acknowledge() }
@@ -195,10 +255,7 @@ public struct LinkEndpoint {
     private mutating func acknowledge() { send(.acknowledge(counter.takeAcknowledgement())) }
 
     private mutating func enqueue(_ frame: Frame, isSequenced: Bool) {
-        if isCounting, isSequenced {
-            replay.append(frame)
-            guard isOpen else { return }
-        }
+        if isCounting, isSequenced { return send(KeptFrame(frame)) }
         queue(frame)
     }
 

@@ -1,10 +1,27 @@
 import PortalWire
 
+/// A sequenced frame that the peer has not acknowledged. A class, since arrays of references share their code.
+public final class KeptFrame {
+    /// The frame.
+    public let frame: Frame
+    /// The request that it is about; zero where nobody may ask for it again.
+    public let request: UInt64
+    /// Its number among the frames of that request in this direction, from one on.
+    public let ordinal: UInt64
+
+    /// Makes one.
+    public init(_ frame: Frame, request: UInt64 = 0, ordinal: UInt64 = 0) {
+        self.frame = frame
+        self.request = request
+        self.ordinal = ordinal
+    }
+}
+
 /// The sender's half of the link's counting: the sequenced frames that the peer has not acknowledged.
 ///
 /// Numbers are implicit: the first sequenced frame of a session is number 1, on whatever link it travels.
 public struct ReplayBuffer {
-    private var frames: [Frame] = []
+    private var frames: [KeptFrame] = []
     /// Frames at the front of `frames` that are acknowledged; they are dropped in batches, so that an acknowledgement is cheap.
     private var acknowledgedInFront = 0
     /// How many sequenced frames were sent in this session.
@@ -21,18 +38,21 @@ public struct ReplayBuffer {
     public var isFull: Bool { bytes >= Limits.replayBytes }
 
     /// Keeps a sequenced frame that is being sent.
-    public mutating func append(_ frame: Frame) {
-        frames.append(frame)
+    public mutating func append(_ kept: KeptFrame) {
+        frames.append(kept)
         sent += 1
-        bytes += frame.bytes.count
+        bytes += kept.frame.bytes.count
     }
+
+    /// The frames that are not acknowledged, in their order.
+    public var kept: [KeptFrame] { Array(frames[acknowledgedInFront...]) }
 
     /// The peer has processed so many frames of this session.
     /// - Throws: `WireError.acknowledgement` where that is less than before, or more than was sent.
     public mutating func acknowledge(_ count: UInt64) throws(WireError) {
         guard count >= acknowledged, count <= sent else { throw .acknowledgement }
         while acknowledged < count {
-            bytes -= frames[acknowledgedInFront].bytes.count
+            bytes -= frames[acknowledgedInFront].frame.bytes.count
             acknowledgedInFront += 1
             acknowledged += 1
         }
@@ -47,9 +67,9 @@ public struct ReplayBuffer {
 
     /// The frames to send again on a new link whose peer has processed so many.
     /// - Throws: `WireError.acknowledgement` as `acknowledge(_:)` does.
-    public mutating func replay(after received: UInt64) throws(WireError) -> [Frame] {
+    public mutating func replay(after received: UInt64) throws(WireError) -> [KeptFrame] {
         try acknowledge(received)
-        return Array(frames[acknowledgedInFront...])
+        return kept
     }
 }
 
@@ -67,10 +87,10 @@ public struct ReceiveCounter {
     public var hasUnacknowledged: Bool { unacknowledgedFrames > 0 }
 
     /// Counts a sequenced frame. True where an acknowledgement is due at once.
-    public mutating func count(_ frame: Frame) -> Bool {
+    public mutating func count(bytes: Int) -> Bool {
         received += 1
         unacknowledgedFrames += 1
-        unacknowledgedBytes += frame.bytes.count
+        unacknowledgedBytes += bytes
         return unacknowledgedFrames >= Limits.acknowledgementFrames || unacknowledgedBytes >= Limits.acknowledgementBytes
     }
 

@@ -10,28 +10,6 @@ import PortalWire
 /// goes on where it was: above, nothing is noticed but the time. A link that is only silent stays until another is there, since it may yet
 /// speak before that.
 final class HostLink {
-    /// What the link tells its proxy.
-    enum Event {
-        case stateChanged
-        case frame(Message, Frame)
-        /// Everything that one read brought was passed on.
-        case batchEnded
-        case writable
-        /// Another executor answers, which knows nothing of what the host was asked so far: nothing more comes of that.
-        case forgotten(String)
-        /// There is no link, and none is tried any more until a request asks for it.
-        case lost(String)
-    }
-
-    enum State {
-        case idle
-        case connecting
-        case ready(HostFacts)
-        /// There was a link, and another is being made.
-        case interrupted(String)
-        case failed(String)
-    }
-
     /// Makes a pipe to an executor that is started with these arguments, or is already there.
     typealias Connect = @Sendable (_ arguments: [String]) async throws -> HostPipe
 
@@ -65,7 +43,16 @@ final class HostLink {
     private var session: [UInt8]?
     /// Whether the executor keeps the session without a link.
     private var isResumable = false
-    private var endpoint = LinkEndpoint(isCounting: true)
+    /// Whether there is a session on the host that a proxy before this one had, and that somebody waits for.
+    private var isReturning = false
+    /// Where requests go; nil before the first link.
+    private(set) var place: HistoryPlace?
+    /// The hello of an executor that was told to begin anew, and has not yet said that it did.
+    private var beginning: Hello?
+    private var endpoint = LinkEndpoint.settling()
+    private var undelivered = UndeliveredFrames()
+    private var historyNumber = 0
+    private var isReceiving = false
     private let outgoing = OutgoingQueue()
 
     private var pipe: HostPipe?
@@ -136,13 +123,26 @@ final class HostLink {
     func connect() {
         guard isIdle else { return }
         backoff.reset()
-        if hasSession {
+        if hasSession || isReturning {
             interruptedAt = .now()
             change(to: .interrupted("connecting again"))
         } else {
             change(to: .connecting)
         }
         tryAgain()
+    }
+
+    /// As `connect`, where requests wait for the session that the proxy before this one had: that one is not given up for a network that is
+    /// away for a while.
+    func goOn() {
+        guard session == nil, store?.read() != nil else { return connect() }
+        isReturning = true
+        if case .connecting = state {
+            interruptedAt = .now()
+            change(to: .interrupted("connecting again"))
+        } else {
+            connect()
+        }
     }
 
     /// The next attempt, when its time has come.
@@ -232,14 +232,11 @@ final class HostLink {
     }
 
     private func welcome(_ hello: Hello) throws(LinkError) {
-        helloTask?.cancel()
         guard let host = hello.host, let secret = hello.session else {
             return fail("the executor's hello lacks its host or its session")
         }
         let isKnown = secret == session
         let isKept = session == nil && secret == store?.read()
-        let formerHost = session == nil ? nil : self.host
-        self.host = host
         isResumable = hello.capabilities.contains { $0.equals("resume") }
         var answer = Hello(build: Array(Build.identity.utf8))
         answer.session = secret
@@ -248,9 +245,28 @@ final class HostLink {
         endpoint.send(.hello(answer))
         if isKnown {
             do throws(WireError) { try endpoint.resume(after: hello.received) } catch { throw .broken(error) }
-        } else {
-            endpoint.begin()
+            return enter(hello, host)
+        }
+        endpoint.begin()
+        historyNumber += 1
+        undelivered = UndeliveredFrames()
+        guard isKept else { return enter(hello, host) }
+        // It must not begin anew a second time when something was sent already: nothing is, until it answers.
+        beginning = hello
+        endpoint.ping()
+        flush()
+    }
+
+    /// The executor has both hellos, and the session goes on or begins.
+    private func enter(_ hello: Hello, _ host: HostFacts) {
+        helloTask?.cancel()
+        beginning = nil
+        isReturning = false
+        let formerHost = session == nil ? nil : self.host
+        self.host = host
+        if let secret = hello.session, secret != session {
             session = secret
+            place = HistoryPlace(epoch: hello.epoch ?? [], history: (hello.history ?? 0) + 1)
             if isResumable { store?.write(secret) } else { store?.remove() }
             if let formerHost {
                 let what = formerHost.boot == host.boot ? "the executor on the host was ended" : "the host was restarted"
@@ -274,7 +290,7 @@ final class HostLink {
         let lived = NIODeadline.now() - since
         let wasReady = isReady
         dropPipe()
-        guard session != nil, isResumable else {
+        guard isReturning || (session != nil && isResumable) else {
             session = nil
             if case .connecting = state, backoff.count < HostLink.mostFirstAttempts { return tryAgain() }
             return fail(reason)
@@ -298,6 +314,7 @@ final class HostLink {
         watchTask?.cancel()
         watchTask = nil
         isWelcomed = false
+        beginning = nil
         endpoint.detach()
         let pipe = self.pipe
         self.pipe = nil
@@ -309,14 +326,18 @@ final class HostLink {
 
     private func receive(_ buffer: ByteBuffer) {
         setTime()
+        isReceiving = true
+        defer { isReceiving = false }
         watch.heard(at: endpoint.now)
         buffer.withUnsafeReadableBytes { endpoint.receive($0) }
         do throws(LinkError) {
             while let event = try endpoint.nextEvent() {
                 switch event {
                 case .hello(let hello, _): try welcome(hello)
-                case .message(let message, let frame): handler(.frame(message, frame))
-                case .pong: break
+                case .message(let message, let frame):
+                    undelivered.insert(endpoint.processed)
+                    handler(.frame(message, frame, Receipt(history: historyNumber, number: endpoint.processed)))
+                case .pong: if let hello = beginning, let host = hello.host { enter(hello, host) }
                 }
                 // What the event led to may have ended the link.
                 guard pipe != nil else { return }
@@ -339,6 +360,24 @@ final class HostLink {
         // What it acknowledged may have made room.
         flush()
         handler(.batchEnded)
+        // What clients took is acknowledged.
+        flush()
+    }
+
+    /// A frame is where it belongs, or belongs nowhere.
+    func settle(_ receipt: Receipt) {
+        guard receipt.history == historyNumber else { return }
+        endpoint.settle(receipt.number)
+        if undelivered.remove(receipt.number) { endpoint.send(.lapse(false)) }
+        if !isReceiving, isWelcomed, endpoint.outboundBytes > 0 { flush() }
+    }
+
+    /// A client that takes nothing must not hold the others up: what it has not taken for a second is acknowledged all the same. The host is told
+    /// before, since it then cannot know any more what never came to it.
+    private func settleOld() {
+        let (numbers, isFirst) = undelivered.takeOld(before: endpoint.processed)
+        if isFirst { endpoint.send(.lapse(true)) }
+        for number in numbers { endpoint.settle(number) }
     }
 
     /// Passes a frame on in its turn among others: a request or its data. The caller flushes.
@@ -384,6 +423,7 @@ final class HostLink {
 
     private func look() {
         setTime()
+        settleOld()
         endpoint.acknowledgeIfNeeded()
         let step = watch.step(
             at: endpoint.now, wall: wallClock(), isBusy: isBusy() || !outgoing.isEmpty, roundTrip: endpoint.roundTrip)
@@ -415,6 +455,9 @@ final class HostLink {
         }
         dropPipe()
         session = nil
+        isReturning = false
+        place = nil
+        historyNumber += 1
         change(to: .idle)
         outgoing.removeAll()
     }
@@ -422,7 +465,13 @@ final class HostLink {
     private func fail(_ reason: String) {
         giveUpAttempt()
         dropPipe()
-        if session == nil { endpoint = LinkEndpoint(isCounting: true) }
+        isReturning = false
+        if session == nil {
+            endpoint = .settling()
+            historyNumber += 1
+            undelivered = UndeliveredFrames()
+            place = nil
+        }
         change(to: .failed(reason))
         handler(.lost(reason))
         outgoing.removeAll()

@@ -58,7 +58,8 @@ extension Proxy {
         if !request.isSent || link.isWaiting(id) {
             client.forgetWaiting(id)
             link.ended(id)
-            error = OperationError(.disconnected, Array(reason.utf8))
+            error =
+                request.isClaim ? Proxy.unknownOutcome(of: request.operation, reason) : OperationError(.disconnected, Array(reason.utf8))
         } else if request.repeatable != nil || OperationNames.isReadOnly(request.operation) {
             giveUp(id)
             error = OperationError(.disconnected, Array(reason.utf8))
@@ -95,7 +96,7 @@ extension Proxy {
         }
     }
 
-    private static func unknownOutcome(of operation: [UInt8], _ reason: String) -> OperationError {
+    static func unknownOutcome(of operation: [UInt8], _ reason: String) -> OperationError {
         let name = String(decoding: operation, as: UTF8.self)
         if OperationNames.isReadOnly(operation) {
             return OperationError(.disconnected, Array("\(reason); \(name) had been answered in part".utf8))

@@ -48,12 +48,14 @@ public final class Proxy: @unchecked Sendable {
     private(set) var link: HostLink!
     private let questions: QuestionDesk
     private(set) var clients: [UInt64: ProxyClient] = [:]
-    private var nextClient: UInt64 = 1
+    /// What clients are called before their hello: no number of a range.
+    private var nextClient: UInt64 = 1 << 40
     private var idleTask: Scheduled<Void>?
     private var isStopping = false
     /// The proxy's own requests, whose identifiers are below those of all clients, and who waits for their last frames.
     private var ownRequests: [UInt64: (Message) -> Void] = [:]
-    private var nextOwnRequest: UInt64 = 16
+    /// Not where every proxy begins: the host may still have those of the one before.
+    private var nextOwnRequest = UInt64.random(in: 16...0xFFFF_FFFF)
     /// Whether there ever was a link to the host. Looked at from elsewhere only after `end`, when nothing changes any more.
     private(set) var hasConnected = false
     private static let answerDeadline = TimeAmount.seconds(30)
@@ -84,6 +86,8 @@ public final class Proxy: @unchecked Sendable {
     /// Takes a connected client. Called on the event loop, from its channel's initializer.
     func adopt(_ channel: any Channel) throws {
         eventLoop.preconditionInEventLoop()
+        // Whoever comes now finds the next proxy when this one has ended.
+        guard !isStopping else { throw ProxyError(.socket, "the proxy ends") }
         let client = ProxyClient(number: nextClient, channel: channel)
         nextClient += 1
         clients[client.number] = client
@@ -113,10 +117,18 @@ public final class Proxy: @unchecked Sendable {
 
     private func welcome(_ client: ProxyClient, _ hello: Hello) {
         client.acceptHello(hello)
+        clients[client.number] = nil
+        var number = hello.client ?? 0
+        while number == 0 || number >= 1 << 31 || clients[number] != nil { number = .random(in: 1..<1 << 31) }
+        client.number = number
+        clients[number] = client
         var answer = Hello(build: Array(Build.identity.utf8))
         answer.identifiers = client.identifiers
         answer.process = processIdentifier()
         if case .ready(let host) = link.state { answer.host = host }
+        answer.epoch = link.place?.epoch
+        answer.history = link.place?.history
+        client.welcome(to: link.place)
         client.send(.hello(answer))
     }
 
@@ -126,31 +138,54 @@ public final class Proxy: @unchecked Sendable {
             guard client.owns(request.id), client.openRequests[request.id] == nil else { throw .broken(.identifier) }
             guard client.openRequests.count < Limits.openRequests else { throw .broken(.requests) }
             if request.operation.starts(with: [UInt8]("proxy.")) { return answer(request, to: client) }
-            client.openRequests[request.id] = ProxyClient.OpenRequest(request, frame, isSent: link.takesRequests)
+            client.openRequests[request.id] = ProxyClient.OpenRequest(request, frame, isSent: mayPass(client))
             pass(frame, of: request.id, from: client)
+        case .claim(let claim):
+            guard client.owns(claim.id), client.openRequests[claim.id] == nil else { throw .broken(.identifier) }
+            guard client.openRequests.count < Limits.openRequests else { throw .broken(.requests) }
+            client.openRequests[claim.id] = ProxyClient.OpenRequest(claim, isSent: mayPass(client))
+            if !Build.images.isEmpty { link.goOn() }
+            pass(frame, of: claim.id, from: client)
         // What crossed the request's last frame is dropped.
         case .data(let id, _, _), .starved(let id):
             if client.openRequests[id] != nil { pass(frame, of: id, from: client) }
         case .credit(let id, _):
-            if client.openRequests[id] != nil { if link.takesRequests { link.sendNow(frame) } else { client.wait(frame, of: id) } }
+            if client.openRequests[id] != nil { if mayPass(client) { link.sendNow(frame) } else { client.wait(frame, of: id) } }
         case .cancel(let id, _): if client.openRequests[id] != nil { cancel(id, frame, from: client) }
         case .answer(let id, let text): questions.answer(id, text, from: client)
         default: throw .broken(.message)
         }
     }
 
+    private func mayPass(_ client: ProxyClient) -> Bool { link.takesRequests && client.knowsPlace }
+
     private func pass(_ frame: Frame, of id: UInt64, from client: ProxyClient) {
-        if link.takesRequests {
-            link.send(frame, of: id)
-        } else {
-            client.wait(frame, of: id)
-            connectIfNeeded()
+        if mayPass(client) { return link.send(frame, of: id) }
+        client.wait(frame, of: id)
+        if link.isReady { tell(client) } else { connectIfNeeded() }
+    }
+
+    private func tell(_ client: ProxyClient) {
+        client.tell(link.place, text: "connected") { [weak self] in
+            self?.release(client)
+            self?.link.flush()
         }
+        client.flush()
+    }
+
+    /// What waited of a client goes to the link.
+    private func release(_ client: ProxyClient) {
+        guard mayPass(client) else { return }
+        for (id, frame) in client.takeWaitingFrames() { link.send(frame, of: id) }
+        for id in client.openRequests.keys { client.openRequests[id]?.isSent = true }
     }
 
     /// A request that the host has not seen is over at once: it has had no effect.
     private func cancel(_ id: UInt64, _ frame: Frame, from client: ProxyClient) {
-        if client.openRequests[id]?.isSent == true, link.cancel(frame, of: id) { return }
+        guard let request = client.openRequests[id] else { return }
+        if request.isSent, link.cancel(frame, of: id) { return }
+        // The host may have one that is only claimed.
+        if request.isClaim { return request.isSent ? link.send(frame, of: id) : client.wait(frame, of: id) }
         client.forgetWaiting(id)
         client.openRequests[id] = nil
         connectWaiters.removeAll { $0.id == id }
@@ -197,7 +232,7 @@ public final class Proxy: @unchecked Sendable {
 
     private func handle(_ event: HostLink.Event) {
         switch event {
-        case .frame(let message, let frame): route(message, frame)
+        case .frame(let message, let frame, let receipt): route(message, frame, receipt)
         case .batchEnded: for client in clients.values { client.flush() }
         case .writable: for client in clients.values { updateReading(client) }
         case .stateChanged: stateChanged()
@@ -208,7 +243,7 @@ public final class Proxy: @unchecked Sendable {
         }
     }
 
-    private func route(_ message: Message, _ frame: Frame) {
+    private func route(_ message: Message, _ frame: Frame, _ receipt: HostLink.Receipt) {
         let id: UInt64
         var isLast = false
         switch message {
@@ -217,15 +252,23 @@ public final class Proxy: @unchecked Sendable {
             id = request
             isLast = true
             link.ended(id)
-        default: return
+        case .claimed(let request, let claimed):
+            id = request
+            if claimed == .missing || claimed == .unknown {
+                isLast = true
+                link.ended(id)
+            }
+        default: return link.settle(receipt)
         }
         if id >> 32 == 0 {
+            link.settle(receipt)
             if isLast { ownRequests.removeValue(forKey: id)?(message) }
             return
         }
-        guard let client = clients[id >> 32], client.openRequests[id] != nil else { return }
+        guard let client = clients[id >> 32], client.openRequests[id] != nil else { return link.settle(receipt) }
         if isLast { client.openRequests[id] = nil } else { client.openRequests[id]?.hasAnswers = true }
-        client.send(frame)
+        // Called when the proxy may be gone.
+        client.send(frame) { [link] _ in link?.settle(receipt) }
     }
 
     private func stateChanged() {
@@ -234,11 +277,8 @@ public final class Proxy: @unchecked Sendable {
             hasConnected = true
             questions.withdraw()
             for client in waitingClients {
-                for (id, frame) in client.takeWaitingFrames() { link.send(frame, of: id) }
-                for id in client.openRequests.keys { client.openRequests[id]?.isSent = true }
-                guard !client.openRequests.isEmpty else { continue }
-                client.send(.state(LinkState(text: Array("connected".utf8), isReady: true)))
-                client.flush()
+                release(client)
+                if client.place != link.place || !client.openRequests.isEmpty { tell(client) }
             }
             link.flush()
             let waiters = connectWaiters
@@ -261,7 +301,7 @@ public final class Proxy: @unchecked Sendable {
             _ = client.takeWaitingFrames()
             for (id, request) in client.openRequests where !request.isSent {
                 client.openRequests[id] = nil
-                client.send(.failure(id: id, error))
+                client.send(.failure(id: id, request.isClaim ? Proxy.unknownOutcome(of: request.operation, reason) : error))
             }
             client.flush()
         }
@@ -394,8 +434,12 @@ public final class Proxy: @unchecked Sendable {
         isStopping = true
         patienceTask?.cancel()
         link.close(ending: true) { [endPromise] in endPromise.succeed(()) }
-        failWaiting("the proxy was stopped")
-        for client in clients.values { client.close() }
+        lost("the proxy was stopped")
+        for client in clients.values {
+            // Who is told so does not look for another proxy.
+            client.send(.goodbye(code: .disconnected, text: Array("it was stopped".utf8)))
+            client.close()
+        }
     }
 }
 

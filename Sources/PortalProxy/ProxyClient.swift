@@ -9,11 +9,15 @@ final class ProxyClient {
     /// The bytes that wait for a link, or for room on it; beyond, the client's socket is not read.
     static let waitingBytesLimit = 16 * 1024 * 1024
 
-    let number: UInt64
+    /// The upper half of its identifiers: the one that it asks for in its hello, unless another client has it.
+    var number: UInt64
     private let channel: any Channel
     var endpoint = LinkEndpoint(isCounting: false)
     private(set) var hasSaidHello = false
     private(set) var isInteractive = false
+    /// Which place the client was last told of, and whether it certainly has that: from then on its requests may go to the host.
+    private(set) var place: HistoryPlace?
+    private(set) var knowsPlace = false
     /// The client's requests that are open, and what each asked for.
     var openRequests: [UInt64: OpenRequest] = [:]
     /// Frames that wait until there is a link.
@@ -35,13 +39,25 @@ final class ProxyClient {
         var isSent: Bool
         /// Whether something of its answer was passed on.
         var hasAnswers = false
+        /// Whether it was begun through a proxy that died: the host may have had it.
+        let isClaim: Bool
 
         init(_ request: Request, _ frame: Frame?, isSent: Bool) {
             operation = request.operation
             self.isSent = isSent
+            isClaim = false
             repeatable = OperationNames.isReadOnly(operation) && !request.hasMore ? frame : nil
             let isWrite = operation.equals(FileWriteRequest.operation) || operation.equals(FileEditRequest.operation)
             parameters = isWrite ? request.parameters : nil
+        }
+
+        init(_ claim: Claim, isSent: Bool) {
+            operation = claim.operation
+            self.isSent = isSent
+            isClaim = true
+            hasAnswers = claim.received > 0
+            repeatable = nil
+            parameters = nil
         }
     }
 
@@ -67,21 +83,42 @@ final class ProxyClient {
     }
 
     /// Sends a frame at the end of this turn of the loop.
-    func send(_ frame: Frame) {
+    /// - Parameter completion: Called when the client has it, as far as its socket goes, or never will.
+    func send(_ frame: Frame, completion: @escaping (_ isWritten: Bool) -> Void = { _ in }) {
         pendingBytes += frame.bytes.count
         guard pendingBytes <= ProxyClient.pendingBytesLimit else {
+            completion(false)
             close()
             return
         }
         let length = frame.bytes.count
         let promise = channel.eventLoop.makePromise(of: Void.self)
-        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
-        promise.futureResult.whenComplete { _ in bound.value.pendingBytes -= length }
+        promise.futureResult.assumeIsolated().whenComplete { [self] result in
+            pendingBytes -= length
+            if case .success = result { completion(true) } else { completion(false) }
+        }
         channel.write(channel.allocator.buffer(bytes: frame.bytes), promise: promise)
         needsFlush = true
     }
 
     func send(_ message: Message) { send(message.frame()) }
+
+    /// Says which executor takes its requests. It must have that before one of them goes there: when this proxy dies, it must know whom to ask.
+    func tell(_ place: HistoryPlace?, text: String, completion: @escaping () -> Void) {
+        let isNew = place != self.place
+        self.place = place
+        send(Message.state(LinkState(text: Array(text.utf8), isReady: true, place: place)).frame()) { [self] isWritten in
+            guard isWritten, isNew, place == self.place, !knowsPlace else { return }
+            knowsPlace = true
+            completion()
+        }
+    }
+
+    /// The client's hello is answered with a place: it sends nothing before it has that.
+    func welcome(to place: HistoryPlace?) {
+        self.place = place
+        knowsPlace = place != nil
+    }
 
     func flush() {
         guard needsFlush else { return }

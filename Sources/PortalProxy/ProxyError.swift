@@ -8,6 +8,8 @@ public struct ProxyError: Error, Sendable, CustomStringConvertible {
         case runtimeDirectory
         /// The proxy's process could not be started, or ended before it listened.
         case start
+        /// The proxy's process ended before it had said anything, as one that is killed does.
+        case died
         /// The socket refused, or was not there in time.
         case socket
         /// No executor images are built in.

@@ -63,7 +63,8 @@ public struct ProxyLauncher: Sendable {
         guard let answer, answer.hasSuffix("ready") else {
             let said = answer ?? "nothing for \(ProxyLauncher.startDeadlineMilliseconds / 1000) seconds"
             throw ProxyError(
-                .start, "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said)")
+                answer == "" ? .died : .start,
+                "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said)")
         }
     }
 

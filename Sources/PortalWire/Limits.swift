@@ -22,6 +22,8 @@ public enum Limits {
     public static let acknowledgementFrames = 64
     /// The most requests that may be open on one link.
     public static let openRequests = 8192
+    /// Seconds that an executor keeps the open requests of a proxy that died, for their clients to claim them through the next one.
+    public static let claimSeconds = 20
     /// The longest path that is accepted, in bytes (PATH_MAX of Linux).
     public static let pathLength = 4095
 }

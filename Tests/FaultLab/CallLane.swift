@@ -69,7 +69,7 @@ final class CallLane: Lane, @unchecked Sendable {
 
     /// Makes a call with a client that may have to be started, and judges its end.
     private func call(
-        _ operation: String, _ parameters: [String: Any], token: String, excuses: [Ledger.Kill] = [.proxy, .executor],
+        _ operation: String, _ parameters: [String: Any], token: String, excuses: [Ledger.Kill] = [.executor],
         process: ContinuousClock.Instant? = nil
     ) async throws -> (end: CallEnd, effect: Effect) {
         // A client whose connection to a killed proxy is gone may say so once. If it cannot go on, its user starts another.
@@ -154,7 +154,7 @@ final class CallLane: Lane, @unchecked Sendable {
         _ operation: String, _ parameters: [String: Any], about token: String, since begin: ContinuousClock.Instant
     ) async throws -> JSONObject? {
         for _ in 0..<6 {
-            let (end, _) = try await call(operation, parameters, token: token, excuses: [.proxy], process: begin)
+            let (end, _) = try await call(operation, parameters, token: token, excuses: [], process: begin)
             if case .answered(let answer) = end { return answer }
             if await ledger.wasKilled(.executor, since: begin) { return nil }
             if case .failed("not_found", _, _) = end { break }
@@ -211,7 +211,7 @@ final class CallLane: Lane, @unchecked Sendable {
     private func read() async throws {
         guard let content = file.content else { return try await write() }
         let token = token()
-        let (end, _) = try await call("fs.read", ["path": file.path, "hash": true], token: token, excuses: [.proxy])
+        let (end, _) = try await call("fs.read", ["path": file.path, "hash": true], token: token, excuses: [])
         guard case .answered(let answer) = end else { return }
         await expect(
             answer.bytes("content") == content, .content,
@@ -222,7 +222,7 @@ final class CallLane: Lane, @unchecked Sendable {
     private func grep() async throws {
         let token = token()
         let (end, _) = try await call(
-            "search.grep", ["pattern": Corpus.pattern, "fixed": true, "path": "corpus", "no_ignore": true], token: token, excuses: [.proxy])
+            "search.grep", ["pattern": Corpus.pattern, "fixed": true, "path": "corpus", "no_ignore": true], token: token, excuses: [])
         guard case .answered(let answer) = end else { return }
         let lines = try answer.bytes("content").split(separator: 0x0A).map { line in
             let match = JSONObject(members: try JSONSerialization.jsonObject(with: line) as? [String: Any] ?? [:])

@@ -97,7 +97,7 @@ public actor Ledger {
     ///   - process: When the process was started that the call is about: with its executor it is gone, and whatever says so is right.
     public func judge(
         _ end: CallEnd, of operation: String, lane: Int, token: String, start: ContinuousClock.Instant, wasClientKilled: Bool,
-        excuses: [Kill] = [.proxy, .executor], process: ContinuousClock.Instant? = nil
+        excuses: [Kill] = [.executor], process: ContinuousClock.Instant? = nil
     ) -> Effect {
         switch end {
         case .answered:

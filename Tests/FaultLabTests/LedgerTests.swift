@@ -61,16 +61,19 @@ import Testing
         #expect(await judge(ledger, .answered(JSONObject(members: [:]))) == .done)
         #expect(await judge(ledger, unknown) == .unknown)
         #expect(await kinds(ledger) == [.failure])
+        await ledger.killed(.proxy, "")
+        #expect(await judge(ledger, unknown) == .unknown)
+        #expect(await kinds(ledger) == [.failure, .failure])
         await ledger.killed(.executor, "")
         #expect(await judge(ledger, unknown) == .unknown)
         #expect(await judge(ledger, .failed(code: "disconnected", applied: "no", message: "")) == .notDone)
-        #expect(await kinds(ledger) == [.failure])
+        #expect(await kinds(ledger) == [.failure, .failure])
         // A call that began after the kill and went well has seen its consequences.
         #expect(await judge(ledger, .answered(JSONObject(members: [:]))) == .done)
         #expect(await judge(ledger, unknown) == .unknown)
-        #expect(await kinds(ledger) == [.failure, .failure])
+        #expect(await kinds(ledger) == [.failure, .failure, .failure])
         #expect(await judge(ledger, unknown, lane: 2) == .unknown)
-        #expect(await kinds(ledger) == [.failure, .failure])
+        #expect(await kinds(ledger) == [.failure, .failure, .failure])
     }
 
     @Test func onlyWhoWasKilledMayDieAndNobodyMayBeSilent() async {

@@ -77,9 +77,11 @@ import Testing
         try peer.open(resuming: true)
         #expect(peer.hello.received > 0)
         try peer.greet { $0.isAnew = true }
-        // What was open is gone without a word, and a change is told to nobody.
+        // Nobody claims what was open: it ends without a word, and a change is told to nobody.
         _ = try peer.scratch.file("changed", "")
-        #expect(eventually { !isRunning(foreground.process) })
+        #expect(isRunning(foreground.process))
+        #expect(eventually(seconds: Double(Limits.claimSeconds) + 20) { !isRunning(foreground.process) })
+        #expect(try peer.claim(foreground.id) == .unknown)
         let list = try peer.send("process.list")
         _ = try peer.wait(list)
         #expect(isRunning(background.process))

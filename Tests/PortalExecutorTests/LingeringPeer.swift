@@ -97,6 +97,9 @@ final class LingeringPeer {
     private(set) var results: [UInt64: JSONValue] = [:]
     private(set) var errors: [UInt64: OperationError] = [:]
     private(set) var goodbye: [UInt8]?
+    /// How many frames of each answer came.
+    private(set) var frames: [UInt64: UInt64] = [:]
+    private(set) var claimed: [UInt64: Claimed] = [:]
     private var endpoint = LinkEndpoint(isCounting: true)
     private var unsent: [UInt8] = []
     private var nextIdentifier: UInt64 = 1
@@ -203,6 +206,49 @@ final class LingeringPeer {
         withExtendedLifetime(former) {}
     }
 
+    /// As the next proxy does when this one died: the session begins anew.
+    func beginAnew() throws {
+        link = nil
+        try open(resuming: true)
+        try greet { $0.isAnew = true }
+    }
+
+    // MARK: Claims
+
+    /// From now on nothing that comes is acknowledged, as by a proxy whose clients take nothing.
+    func stopAcknowledging() {
+        endpoint = LinkEndpoint.settling()
+        endpoint.begin()
+    }
+
+    /// Forgets the answer of a request, but for its first frames' number and their data.
+    func forget(_ id: UInt64, keeping count: UInt64, _ bytes: [UInt8]) {
+        frames[id] = count
+        data[id] = bytes
+        results[id] = nil
+        errors[id] = nil
+        claimed[id] = nil
+    }
+
+    /// Claims a request with as many frames as have come of it.
+    func claim(_ id: UInt64, history: UInt64? = nil) throws -> Claimed {
+        claimed[id] = nil
+        endpoint.send(
+            .claim(Claim(id: id, operation: [0x78], history: history ?? hello.history ?? 0, received: frames[id] ?? 0)))
+        try pump(for: "the answer to a claim") { claimed[id] != nil }
+        return claimed[id]!
+    }
+
+    func lapse(_ some: Bool) throws {
+        endpoint.send(.lapse(some))
+        _ = try call("session.stats")
+    }
+
+    func sendData(_ id: UInt64, _ bytes: [UInt8], end: Bool) throws {
+        endpoint.send(.data(id: id, stream: .stdin, end: end), payload: bytes)
+        try pump(for: "data to be sent") { true }
+    }
+
     // MARK: Requests
 
     func send(_ operation: StaticString, input: [UInt8]? = nil, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> UInt64 {
@@ -300,6 +346,12 @@ final class LingeringPeer {
         case .pong: break
         case .message(let message, let frame):
             switch message {
+            case .data(let id, _, _), .credit(let id, _), .starved(let id), .result(let id, _), .failure(let id, _):
+                frames[id, default: 0] += 1
+            default: break
+            }
+            switch message {
+            case .claimed(let id, let state): claimed[id] = state
             case .data(let id, _, _):
                 data[id, default: []] += frame.payload
                 try windows[id]?.receive(frame.payloadLength)

@@ -117,22 +117,6 @@ import Testing
     }
 
     /// The next proxy finds the session, and ends what nobody waits for any more.
-    @Test func aKilledProxyIsSaidWithinASecondAndLeavesNothing() async throws {
-        let output = Pipe()
-        let errors = Pipe()
-        let process = try portal.start(
-            ["exec", "-n", "-F", portal.config, "host", "--", "sh", "-c", "echo ready; exec sleep 985"], output: output, errors: errors)
-        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
-        kill(try await portal.proxyProcess(), SIGKILL)
-        #expect(await eventually(seconds: 1) { !process.isRunning })
-        #expect(process.terminationStatus == 255)
-        let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
-        #expect(said.split(separator: "\n").count == 1 && said.contains("portal:"))
-        let again = try await portal.exec("echo", "again")
-        #expect(again.text == "again\n", "\(again.errors)")
-        #expect(await eventually(seconds: 10) { !Self.isRunning("sleep 985") })
-    }
-
     @Test func outputThatCannotBeWrittenIsNoSuccess() async throws {
         let process = try portal.start(
             ["exec", "-n", "-F", portal.config, portal.target, "--", "echo", "lost"],

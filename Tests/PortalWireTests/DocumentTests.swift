@@ -18,7 +18,7 @@ import Testing
             "values": Limits.values, "initialCredit": Limits.initialCredit, "maximumCredit": Limits.maximumCredit,
             "replayBytes": Limits.replayBytes,
             "acknowledgementBytes": Limits.acknowledgementBytes, "acknowledgementFrames": Limits.acknowledgementFrames,
-            "openRequests": Limits.openRequests,
+            "openRequests": Limits.openRequests, "claimSeconds": Limits.claimSeconds,
             "pathLength": Limits.pathLength,
         ]
         let declared = try matches(

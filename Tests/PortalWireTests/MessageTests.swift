@@ -7,6 +7,7 @@ let messageSamples: [(message: Message, header: String)] = {
     executorHello.capabilities = [bytes("files"), bytes("ä")]
     executorHello.session = bytes("00ff")
     executorHello.epoch = bytes("a1")
+    executorHello.history = 4
     executorHello.received = 12
     executorHello.process = 77
     executorHello.host = HostFacts(
@@ -22,6 +23,7 @@ let messageSamples: [(message: Message, header: String)] = {
     newHello.isAnew = true
     var clientHello = Hello(build: bytes("c"))
     clientHello.isInteractive = true
+    clientHello.client = 77
     let failure = OperationError(
         .notFound, bytes("stat x: no such file"), errno: 2, path: [0x78, 0xFE], applied: .unknown,
         details: [JSONMember(name: bytes("status"), value: .integer(127))])
@@ -30,7 +32,7 @@ let messageSamples: [(message: Message, header: String)] = {
     return [
         (
             .hello(executorHello),
-            #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"portal 1","capabilities":["files","ä"],"session":"00ff","epoch":"a1","received":12,"#
+            #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"portal 1","capabilities":["files","ä"],"session":"00ff","epoch":"a1","history":4,"received":12,"#
                 + #""host":{"system":"Linux","machine":"aarch64","release":"6.1","name":"box","user":{"b64":"Yf8="},"uid":1000,"home":"/home/ä","directory":"/","boot":""},"#
                 + #""process":77}"#
         ),
@@ -42,7 +44,10 @@ let messageSamples: [(message: Message, header: String)] = {
             .hello(newHello),
             #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"p","capabilities":[],"session":"00ff","received":0,"anew":true}"#
         ),
-        (.hello(clientHello), #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"c","capabilities":[],"interactive":true}"#),
+        (
+            .hello(clientHello),
+            #"{"type":"hello","protocol":{"minimum":1,"maximum":1},"build":"c","capabilities":[],"client":77,"interactive":true}"#
+        ),
         (.request(Request(id: 3, operation: bytes("fs.read"), parameters: parameters, hasMore: true)), request),
         (.data(id: 3, stream: .content, end: true), #"{"type":"data","id":3,"stream":"content","end":true}"#),
         (.data(id: 0, stream: .stdin, end: false), #"{"type":"data","id":0,"stream":"stdin"}"#),
@@ -58,6 +63,17 @@ let messageSamples: [(message: Message, header: String)] = {
         ),
         (.cancel(id: 3, Cancellation()), #"{"type":"cancel","id":3}"#),
         (.cancel(id: 3, Cancellation(signal: 15, graceMilliseconds: 2000)), #"{"type":"cancel","id":3,"signal":15,"grace_ms":2000}"#),
+        (
+            .claim(Claim(id: 3, operation: bytes("fs.read"), history: 2, received: 9)),
+            #"{"type":"claim","id":3,"op":"fs.read","history":2,"received":9}"#
+        ),
+        (
+            .claimed(id: 3, .open(received: 1, credit: 5, cancels: 2)),
+            #"{"type":"claimed","id":3,"state":"open","received":1,"credit":5,"cancels":2}"#
+        ),
+        (.claimed(id: 3, .ended), #"{"type":"claimed","id":3,"state":"ended"}"#),
+        (.claimed(id: 3, .missing), #"{"type":"claimed","id":3,"state":"missing"}"#),
+        (.claimed(id: 3, .unknown), #"{"type":"claimed","id":3,"state":"unknown"}"#), (.lapse(true), #"{"type":"lapse","some":true}"#),
         (.acknowledge(64), #"{"type":"ack","received":64}"#), (.ping(7), #"{"type":"ping","number":7}"#),
         (.pong(7), #"{"type":"pong","number":7}"#),
         (.goodbye(code: .invalid, text: bytes("why")), #"{"type":"goodbye","code":"invalid","message":"why"}"#),
@@ -69,7 +85,10 @@ let messageSamples: [(message: Message, header: String)] = {
             .state(LinkState(text: bytes("uploading"), isReady: false, progress: (1, 2))),
             #"{"type":"state","text":"uploading","ready":false,"done":1,"total":2}"#
         ),
-        (.state(LinkState(text: bytes("connected"), isReady: true)), #"{"type":"state","text":"connected","ready":true}"#),
+        (
+            .state(LinkState(text: bytes("connected"), isReady: true, place: HistoryPlace(epoch: bytes("a1"), history: 2))),
+            #"{"type":"state","text":"connected","ready":true,"epoch":"a1","history":2}"#
+        ),
     ]
 }()
 

@@ -17,6 +17,14 @@ class OpenRequest {
     final fileprivate(set) var isFinished = false
     /// Its number in the session: its identifier, until it is forgotten.
     final private(set) var number: UInt64
+    /// What was sent and received of it, as a claim compares it: frames of the answer; the request's own and its data's frames; credit in
+    /// all; and how often it was cancelled.
+    final var sentFrames: UInt64 = 0
+    final var receivedFrames: UInt64 = 1
+    final var receivedCredit: UInt64 = 0
+    final var cancels: UInt64 = 0
+    /// Whether its proxy died and nobody has claimed it yet: then it sends nothing.
+    final var isUnclaimed = false
     /// Whether it stands in one of the session's queues of those that may have something to send.
     final var isQueued = false
     /// The batch whose item it is: then the batch is what the requester sees.
@@ -60,22 +68,24 @@ class OpenRequest {
     /// Returns credit for data that was used.
     final func consumed(_ count: Int) {
         let grant = window.consume(count)
-        if grant > 0, !inputHasEnded, !isFinished, !isForgotten { session.send(.credit(id: id, bytes: grant)) }
+        if grant > 0, !inputHasEnded, !isFinished { send(.credit(id: id, bytes: grant)) }
     }
 
     /// The requester has more data than credit.
     final func starved() {
         let grant = window.starve()
-        if grant > 0, !inputHasEnded { session.send(.credit(id: id, bytes: grant)) }
+        if grant > 0, !inputHasEnded { send(.credit(id: id, bytes: grant)) }
     }
+
+    private func send(_ message: Message, payload: [UInt8] = []) { session.send(message.frame(payload: payload), of: self) }
 
     final func sendData(_ stream: StreamName, _ bytes: [UInt8]) {
         guard !isForgotten else { return }
         credit.take(bytes.count)
         if let batch { return batch.sends(stream, bytes) }
         budget.take(bytes.count)
-        session.send(.data(id: id, stream: stream, end: false), payload: bytes)
-        if credit.available == 0 { session.send(.starved(id: id)) }
+        send(.data(id: id, stream: stream, end: false), payload: bytes)
+        if credit.available == 0 { send(.starved(id: id)) }
     }
 
     /// The most bytes that the next piece may have.

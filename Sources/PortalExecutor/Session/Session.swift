@@ -52,6 +52,7 @@ final class Session {
     /// Requests that begin when those are fewer: a thousand small files need not be in memory at once.
     private var waiting = ReadyQueue()
     private var acknowledgementTimer: Timer?
+    let claims = Claims()
     private var status: Int32?
     /// The frame to part with.
     private var farewell: Frame?
@@ -163,23 +164,58 @@ final class Session {
             throw .session
         }
         if theirs.isAnew || !hasBegun {
-            forgetRequests()
-            endpoint.begin()
+            beginHistory()
         } else {
             try endpoint.resume(after: theirs.received)
         }
         hasBegun = true
     }
 
-    /// Ends all requests without a word.
-    private func forgetRequests() {
-        for request in open.objects where !request.isForgotten {
-            forgottenCount += 1
-            let former = request.number
-            request.forget(forgottenCount)
-            open.renumber(former, as: request.number)
-            request.cancel(Cancellation())
+    // MARK: Claims
+
+    /// A proxy knows nothing of what was asked before it: the clients that did may claim it through this one.
+    private func beginHistory() {
+        claims.begin(with: endpoint.kept)
+        hello.history = claims.history
+        for request in open.objects where !request.isForgotten { request.isUnclaimed = true }
+        endpoint.begin()
+        claims.timer = loop.after(UInt64(Limits.claimSeconds) * 1000) { [self] in
+            claims.end()
+            for request in open.objects where request.isUnclaimed { forget(request) }
         }
+    }
+
+    /// Ends a request without a word.
+    private func forget(_ request: OpenRequest) {
+        request.isUnclaimed = false
+        forgottenCount += 1
+        let former = request.number
+        request.forget(forgottenCount)
+        open.renumber(former, as: request.number)
+        request.cancel(Cancellation())
+    }
+
+    private func begin(_ claim: Claim) {
+        let request = open[claim.id]
+        // Nobody's proxy died: it was given up.
+        if let request, !request.isUnclaimed { return endpoint.send(.claimed(id: claim.id, .unknown)) }
+        let (frames, last) = claims.take(claim)
+        let sent = request?.sentFrames ?? last
+        var claimed = Claimed.ended
+        if request == nil, last == 0 {
+            claimed = claims.knowsAll(of: claim.history) ? .missing : .unknown
+        } else if claim.received &+ UInt64(frames.count) != sent {
+            // What it lacks went to a proxy that lost it.
+            claimed = .unknown
+            if let request { forget(request) }
+        } else if let request {
+            claimed = .open(received: request.receivedFrames, credit: request.receivedCredit, cancels: request.cancels)
+            request.isUnclaimed = false
+        }
+        endpoint.send(.claimed(id: claim.id, claimed))
+        if case .unknown = claimed { return }
+        for frame in frames { endpoint.send(frame) }
+        if let request { markReady(request) }
     }
 
     /// Why it ends with its link although it should not.
@@ -225,13 +261,22 @@ final class Session {
             guard case .message(let message, let frame) = event else { return }
             switch message {
             case .request(let request): try begin(request, payload: Array(frame.payload))
-            case .data(let id, _, let end): try open[id]?.receive(Array(frame.payload), end: end)
+            case .data(let id, _, let end):
+                guard let request = open[id] else { return }
+                request.receivedFrames += 1
+                try request.receive(Array(frame.payload), end: end)
             case .credit(let id, let bytes):
                 guard let request = open[id] else { return }
                 try request.credit.grant(bytes)
+                request.receivedCredit += bytes
                 markReady(request)
             case .starved(let id): open[id]?.starved()
-            case .cancel(let id, let cancellation): open[id]?.cancel(cancellation)
+            case .cancel(let id, let cancellation):
+                guard let request = open[id] else { return }
+                request.cancels += 1
+                request.cancel(cancellation)
+            case .claim(let claim): begin(claim)
+            case .lapse(let some): claims.isLapsed = some
             default: return
             }
         } catch {
@@ -252,7 +297,8 @@ final class Session {
         }
         var message = [UInt8]("this executor has no operation ")
         message += request.operation
-        send(.failure(id: request.id, OperationError(.unsupported, message)))
+        endpoint.send(
+            KeptFrame(Message.failure(id: request.id, OperationError(.unsupported, message)).frame(), request: request.id, ordinal: 1))
     }
 
     /// The request of a batch's item, which the batch keeps; nil where an item cannot have its operation: what never ends by itself, ends the
@@ -276,11 +322,16 @@ final class Session {
 
     // MARK: Out
 
-    func send(_ message: Message, payload: [UInt8] = []) { endpoint.send(message, payload: payload) }
+    func send(_ frame: Frame, of request: OpenRequest) {
+        guard !request.isForgotten else { return }
+        request.sentFrames += 1
+        let kept = KeptFrame(frame, request: request.id, ordinal: request.sentFrames)
+        if request.isUnclaimed { claims.frames.append(kept) } else { endpoint.send(kept) }
+    }
 
     /// Sends a request's last frame and forgets it.
     func close(_ request: OpenRequest, with frame: Frame) {
-        if !request.isForgotten { endpoint.send(sequenced: frame) }
+        send(frame, of: request)
         _ = open.remove(request.number)
     }
 
@@ -289,7 +340,7 @@ final class Session {
 
     /// The request may have something to send.
     func markReady(_ request: OpenRequest) {
-        guard !request.isQueued, !request.isFinished else { return }
+        guard !request.isQueued, !request.isFinished, !request.isUnclaimed else { return }
         if let batch = request.batch { return batch.isReady(request) }
         request.isQueued = true
         if request.budget.isShort(at: endpoint.now) { short.append(request) } else { streams.append(request) }
@@ -313,7 +364,7 @@ final class Session {
             guard let queue = next else { return }
             let request = queue.takeFirst()
             request.isQueued = false
-            if !request.isFinished, request.produce() { markReady(request) }
+            if !request.isFinished, !request.isUnclaimed, request.produce() { markReady(request) }
             if endpoint.outboundBytes >= Limits.preferredPayloadLength { flush() }
         }
     }

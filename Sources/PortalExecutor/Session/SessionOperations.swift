@@ -33,6 +33,7 @@ final class InfoRequest: OpenRequest {
                 writer.number("acknowledgementBytes", Limits.acknowledgementBytes)
                 writer.number("acknowledgementFrames", Limits.acknowledgementFrames)
                 writer.number("openRequests", Limits.openRequests)
+                writer.number("claimSeconds", Limits.claimSeconds)
                 writer.number("pathLength", Limits.pathLength)
                 writer.endObject()
             })

@@ -10,8 +10,10 @@ public struct Hello: Sendable {
     public var capabilities: [[UInt8]] = []
     /// Proxy and executor: the session's 128 secret bits, in hexadecimal.
     public var session: [UInt8]?
-    /// Executor: changes whenever its memory was lost; hexadecimal.
+    /// Executor (and proxy, once it knows): changes whenever the executor's memory was lost; hexadecimal.
     public var epoch: [UInt8]?
+    /// Executor: how many histories began with it. Proxy to client: the number of the one in which requests are taken.
+    public var history: UInt64?
     /// Proxy and executor: the number of sequenced frames that the sender has processed in this session.
     public var received: UInt64 = 0
     /// Proxy to executor: it knows the session's secret and nothing of its history, which begins anew: open requests end without a word.
@@ -20,6 +22,8 @@ public struct Hello: Sendable {
     public var host: HostFacts?
     /// Proxy to client: the request identifiers that this client uses, first and last.
     public var identifiers: (first: UInt64, last: UInt64)?
+    /// Client to proxy: a number by which it would be known, below 2³¹, the same with each proxy.
+    public var client: UInt64?
     /// Client to proxy: whether a person can be asked through this client.
     public var isInteractive = false
     /// Client to proxy: how many seconds its requests wait for a link that was lost, before they fail; nil for the proxy's own measure.
@@ -84,6 +88,8 @@ extension Hello {
         #if !hasFeature(Embedded)
             capabilities = (value.array("capabilities") ?? []).compactMap { $0.string }
             epoch = value.string("epoch")
+            history = value.unsigned("history")
+            client = value.unsigned("client")
             host = value["host"].flatMap { HostFacts($0) }
             if let range = value["identifiers"], let first = range.unsigned("first"), let last = range.unsigned("last"), first <= last {
                 identifiers = (first, last)
@@ -110,6 +116,9 @@ extension Hello {
         if let epoch {
             writer.member("epoch", string: epoch)
         }
+        if let history {
+            writer.member("history", number: history)
+        }
         if session != nil {
             writer.member("received", number: received)
         }
@@ -125,6 +134,9 @@ extension Hello {
             writer.member("first", number: identifiers.first)
             writer.member("last", number: identifiers.last)
             writer.endObject()
+        }
+        if let client {
+            writer.member("client", number: client)
         }
         if isInteractive {
             writer.member("interactive", flag: true)

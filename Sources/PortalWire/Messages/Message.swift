@@ -18,6 +18,12 @@ public enum Message: Sendable {
     case failure(id: UInt64, OperationError)
     /// The requester gives the request up. The answer is still one last frame.
     case cancel(id: UInt64, Cancellation)
+    /// The requester's proxy died: the request goes on through another one. Answered with `claimed`.
+    indirect case claim(Claim)
+    /// What the executor has of a request that was claimed. What the requester lacks of its answer follows.
+    indirect case claimed(id: UInt64, Claimed)
+    /// Proxy to executor: whether it acknowledges frames that their client has not taken, and may never get where the proxy dies.
+    case lapse(Bool)
     /// The sender has processed so many sequenced frames since the session began.
     case acknowledge(UInt64)
     /// Asks for a pong with the same number.
@@ -114,6 +120,38 @@ public struct Cancellation: Sendable, Equatable {
     }
 }
 
+/// A request that its requester has open, and whose proxy died.
+public struct Claim: Sendable {
+    /// The request.
+    public var id: UInt64
+    /// What was asked for. It is the proxy's concern; an executor knows it.
+    public var operation: [UInt8]
+    /// The history in which it was asked, as its proxy told.
+    public var history: UInt64
+    /// How many frames of the answer the requester has.
+    public var received: UInt64
+
+    /// Makes a claim.
+    public init(id: UInt64, operation: [UInt8], history: UInt64, received: UInt64) {
+        self.id = id
+        self.operation = operation
+        self.history = history
+        self.received = received
+    }
+}
+
+/// What an executor has of a request.
+public enum Claimed: Sendable, Equatable {
+    /// It is open: so many frames of it have come, the request's own and its data; so much credit in all; and it was so often cancelled.
+    case open(received: UInt64, credit: UInt64, cancels: UInt64)
+    /// It has ended: nothing more is taken of it, and its last frame follows.
+    case ended
+    /// It never came.
+    case missing
+    /// Nothing is known of it: it came or it did not, and it does not go on.
+    case unknown
+}
+
 /// A question that the proxy puts to a person through a client.
 public struct Question: Sendable {
     /// Repeated in the answer.
@@ -131,6 +169,20 @@ public struct Question: Sendable {
     }
 }
 
+/// Which executor takes requests, and in which of its histories.
+public struct HistoryPlace: Sendable, Equatable {
+    /// The executor's epoch.
+    public var epoch: [UInt8]
+    /// One more with each proxy that began anew with it.
+    public var history: UInt64
+
+    /// Makes a place.
+    public init(epoch: [UInt8], history: UInt64) {
+        self.epoch = epoch
+        self.history = history
+    }
+}
+
 /// How far the link to the host is.
 public struct LinkState: Sendable {
     /// What is being done, for a person: `connecting to arm-box port 22`.
@@ -139,11 +191,14 @@ public struct LinkState: Sendable {
     public var isReady: Bool
     /// Bytes done and bytes in all, where the phase is a transfer.
     public var progress: (done: UInt64, total: UInt64)?
+    /// Where requests are taken from now on; nil where nothing is said of it.
+    public var place: HistoryPlace?
 
     /// Makes a state.
-    public init(text: [UInt8], isReady: Bool, progress: (done: UInt64, total: UInt64)? = nil) {
+    public init(text: [UInt8], isReady: Bool, progress: (done: UInt64, total: UInt64)? = nil, place: HistoryPlace? = nil) {
         self.text = text
         self.isReady = isReady
         self.progress = progress
+        self.place = place
     }
 }

@@ -40,6 +40,20 @@ extension Message {
         } else if type.equals("hello") {
             guard let hello = Hello(header) else { return nil }
             self = .hello(hello)
+        } else if type.equals("claim") {
+            guard let id = header.unsigned("id"), let history = header.unsigned("history"), let received = header.unsigned("received")
+            else {
+                return nil
+            }
+            var claim = Claim(id: id, operation: [], history: history, received: received)
+            #if !hasFeature(Embedded)
+                guard let operation = header.string("op") else { return nil }
+                claim.operation = operation
+            #endif
+            self = .claim(claim)
+        } else if type.equals("lapse") {
+            guard let some = header.bool("some") else { return nil }
+            self = .lapse(some)
         } else if type.equals("goodbye") {
             guard let code = header.string("code"), let text = header.string("message") else { return nil }
             self = .goodbye(code: ErrorCode(name: code), text: text)
@@ -61,6 +75,18 @@ extension Message {
             } else if type.equals("error") {
                 guard let id = header.unsigned("id"), let error = header["error"] else { return nil }
                 self = .failure(id: id, OperationError(error))
+            } else if type.equals("claimed") {
+                guard let id = header.unsigned("id"), let state = header.string("state") else { return nil }
+                if state.equals("open") {
+                    guard let received = header.unsigned("received"), let credit = header.unsigned("credit"),
+                        let cancels = header.unsigned("cancels")
+                    else { return nil }
+                    self = .claimed(id: id, .open(received: received, credit: credit, cancels: cancels))
+                } else if state.equals("ended") {
+                    self = .claimed(id: id, .ended)
+                } else {
+                    self = .claimed(id: id, state.equals("missing") ? .missing : .unknown)
+                }
             } else if type.equals("question") {
                 guard let id = header.unsigned("id"), let text = header.string("text") else { return nil }
                 self = .question(Question(id: id, text: text, isSecret: header.bool("secret") ?? true))
@@ -71,6 +97,9 @@ extension Message {
                 guard let text = header.string("text"), let ready = header.bool("ready") else { return nil }
                 var state = LinkState(text: text, isReady: ready)
                 if let done = header.unsigned("done"), let total = header.unsigned("total") { state.progress = (done, total) }
+                if let epoch = header.string("epoch"), let history = header.unsigned("history") {
+                    state.place = HistoryPlace(epoch: epoch, history: history)
+                }
                 self = .state(state)
             } else {
                 self = .unknown

@@ -35,6 +35,20 @@ extension Message {
 
     private func writeRare(to writer: inout JSONWriter) {
         switch self {
+        case .claimed(let id, let claimed):
+            writer.string("claimed")
+            writer.member("id", number: id)
+            writer.name("state")
+            switch claimed {
+            case .open(let received, let credit, let cancels):
+                writer.string("open")
+                writer.member("received", number: received)
+                writer.member("credit", number: credit)
+                writer.member("cancels", number: cancels)
+            case .ended: writer.string("ended")
+            case .missing: writer.string("missing")
+            case .unknown: writer.string("unknown")
+            }
         case .acknowledge(let received):
             writer.string("ack")
             writer.member("received", number: received)
@@ -79,6 +93,16 @@ extension Message {
                     writer.member("signal", signed: Int64(signal))
                     writer.member("grace_ms", number: cancellation.graceMilliseconds)
                 }
+            case .claim(let claim):
+                writer.string("claim")
+                writer.member("id", number: claim.id)
+                writer.member("op", string: claim.operation)
+                writer.member("history", number: claim.history)
+                writer.member("received", number: claim.received)
+            case .lapse(let some):
+                writer.string("lapse")
+                writer.name("some")
+                writer.bool(some)
             case .question(let question):
                 writer.string("question")
                 writer.member("id", number: question.id)
@@ -99,6 +123,10 @@ extension Message {
                 if let progress = state.progress {
                     writer.member("done", number: progress.done)
                     writer.member("total", number: progress.total)
+                }
+                if let place = state.place {
+                    writer.member("epoch", string: place.epoch)
+                    writer.member("history", number: place.history)
                 }
             default: writer.string("unknown")
             }
