@@ -41,15 +41,7 @@ extension Message {
             guard let hello = Hello(header) else { return nil }
             self = .hello(hello)
         } else if type.equals("claim") {
-            guard let id = header.unsigned("id"), let history = header.unsigned("history"), let received = header.unsigned("received")
-            else {
-                return nil
-            }
-            var claim = Claim(id: id, operation: [], history: history, received: received)
-            #if !hasFeature(Embedded)
-                guard let operation = header.string("op") else { return nil }
-                claim.operation = operation
-            #endif
+            guard let claim = Claim(header) else { return nil }
             self = .claim(claim)
         } else if type.equals("lapse") {
             guard let some = header.bool("some") else { return nil }
@@ -106,4 +98,20 @@ extension Message {
             }
         }
     #endif
+}
+
+extension Claim {
+    // Not inlined: with this in it, the compiler makes wrong code of the function above for i686 (it refuses requests; the golden conversations
+    // show it).
+    @inline(never)
+    fileprivate init?(_ header: JSONValue) {
+        guard let id = header.unsigned("id"), let history = header.unsigned("history"), let received = header.unsigned("received") else {
+            return nil
+        }
+        self.init(id: id, operation: [], history: history, received: received)
+        #if !hasFeature(Embedded)
+            guard let operation = header.string("op") else { return nil }
+            self.operation = operation
+        #endif
+    }
 }
