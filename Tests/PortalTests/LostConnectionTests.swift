@@ -121,6 +121,33 @@ import Testing
         #expect(try await portal.exec("true", options: ["--attached"]).status == 0)
     }
 
+    /// An editor, with the connection cut five times while something is typed into it, the last time for long enough to be told of it.
+    @Test func vim() async throws {
+        let terminal = try TerminalDriver(
+            "'\(PortalProgram.path)' exec -t host -- vim -u NONE -N -i NONE notes; echo \"ended with $?\"",
+            environment: ["PORTAL_RUNTIME_DIR": portal.runtime.path, "PORTAL_SSH_CONFIG": portal.config])
+        try await terminal.wait(for: "an empty buffer") { $0.split(separator: "\n").filter { $0 == "~" }.count >= 20 }
+        try terminal.type("i")
+        var typed = ""
+        for round in 1...5 {
+            if round == 5 { try await relay.apply(.refuse(.seconds(3))) }
+            try terminal.type("before \(round) ")
+            try await relay.apply(round.isMultiple(of: 2) ? .reset : .cut)
+            try terminal.type("after \(round) ")
+            typed += "before \(round) after \(round) "
+            if round == 5 { try await terminal.wait(for: "portal: no connection to the host for") }
+            let text = typed.trimmingCharacters(in: .whitespaces)
+            try await terminal.wait(for: "what was typed in round \(round)") { screen in
+                // A line that is longer than the screen goes on in the next row.
+                screen.replacingOccurrences(of: "\n", with: "").contains(text) && !screen.contains("portal:")
+            }
+        }
+        try terminal.press("Escape")
+        try terminal.enter(":wq")
+        try await terminal.wait(for: "ended with 0")
+        #expect(try String(contentsOf: host.home.appending(path: "notes"), encoding: .utf8) == typed + "\n")
+    }
+
     // MARK: What is killed
 
     /// sshd's own process is killed: as a cut.

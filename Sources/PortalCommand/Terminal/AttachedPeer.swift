@@ -56,9 +56,7 @@ final class AttachedPeer: TerminalPeer {
 
     /// Makes what runs there draw its screen again: only another size makes it do that.
     func redraw() async {
-        var size = RawTerminal.description()
-        size.columns = size.columns > 1 ? size.columns - 1 : 2
-        await resize(size)
+        await resize(RawTerminal.anotherSize())
         await resize(RawTerminal.description())
     }
 

@@ -6,6 +6,7 @@
     import Darwin
 #endif
 import PortalWire
+import Synchronization
 
 /// Standard input's terminal in raw mode: each key goes to the other side as it is. It becomes what it was on every way out of the program
 /// that can be caught.
@@ -15,6 +16,8 @@ enum RawTerminal {
     /// Whether it is raw now. A signal handler may read it at any moment: it is one word, and set after `saved`.
     nonisolated(unsafe) private static var isRaw: sig_atomic_t = 0
     nonisolated(unsafe) private static var isPrepared = false
+    /// Asks the other side to draw its screen again.
+    private static let redraw = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Whether there is a terminal to be made raw.
     static var isThere: Bool { isatty(0) == 1 }
@@ -48,6 +51,30 @@ enum RawTerminal {
                 raise(number)
             }
         }
+    }
+
+    // MARK: A line over the other side's screen
+
+    /// Whether the screen is the other side's: what is to be said here must leave its cursor where it is.
+    static var belongsToOther: Bool { isRaw != 0 }
+
+    /// Says who makes the other side draw its screen again; nil for nobody.
+    static func whenOverdrawn(_ action: (@Sendable () -> Void)?) { redraw.withLock { $0 = action } }
+
+    /// Shows a line in the last row, for as long as it says something else than the row's program.
+    static func overdraw(_ text: String) { writeAll(2, Array("\u{1B}7\u{1B}[999;1H\u{1B}[7m\(text)\u{1B}[0m\u{1B}[K\u{1B}8".utf8)) }
+
+    /// Takes the line away. What was below it only the other side knows.
+    static func uncover() {
+        writeAll(2, Array("\u{1B}7\u{1B}[999;1H\u{1B}[K\u{1B}8".utf8))
+        redraw.withLock { $0 }?()
+    }
+
+    /// A size that this terminal does not have: only a change makes the other side draw its screen again.
+    static func anotherSize() -> ProcessTerminal {
+        var size = description()
+        size.columns = size.columns > 1 ? size.columns - 1 : 2
+        return size
     }
 
     /// The terminal for the other side: its size, and what it is called. Where there is none, 24 lines of 80.

@@ -118,13 +118,13 @@ final class Terminal: @unchecked Sendable {
 
     private func wipe(_ line: inout Line) {
         guard line.isShown else { return }
-        writeAll(2, Array("\r\u{1B}[K".utf8))
+        if RawTerminal.belongsToOther { RawTerminal.uncover() } else { writeAll(2, Array("\r\u{1B}[K".utf8)) }
         line.isShown = false
     }
 
     private func draw(_ line: inout Line) {
         guard let progress = line.latest, !line.isAsking else { return }
-        var text = "\r\u{1B}[Kportal: \(Printable.text(progress.text))"
+        var text = "portal: \(Printable.text(progress.text))"
         if let bytes = progress.bytes, bytes.total > 0 {
             let tenths = Int(bytes.done * 20 / bytes.total)
             text += " [" + String(repeating: "#", count: tenths) + String(repeating: ".", count: 20 - tenths) + "]"
@@ -132,7 +132,11 @@ final class Terminal: @unchecked Sendable {
         } else {
             text += " …"
         }
-        writeAll(2, Array(text.utf8))
+        if RawTerminal.belongsToOther {
+            RawTerminal.overdraw(String(text.prefix(Int(RawTerminal.description().columns) - 1)))
+        } else {
+            writeAll(2, Array("\r\u{1B}[K\(text)".utf8))
+        }
         line.isShown = true
     }
 }

@@ -48,8 +48,10 @@ final class TerminalSession: Sendable {
     private let isRaw: Bool
     private let ending = Mutex<Ending?>(nil)
     private let modes = Mutex(ScreenModes())
-    private let sizes: AsyncStream<Void>.Continuation
-    private let sizeChanges: AsyncStream<Void>
+    /// What the other side is to be told of the screen.
+    private enum ScreenChange: Sendable { case size, overdrawn }
+    private let changes: AsyncStream<ScreenChange>.Continuation
+    private let screenChanges: AsyncStream<ScreenChange>
     private let signals = DispatchQueue(label: "portal.terminal")
     nonisolated(unsafe) private var sources: [any DispatchSourceSignal] = []  // Set once, in `run`, before anything else happens.
 
@@ -58,15 +60,21 @@ final class TerminalSession: Sendable {
         self.peer = peer
         self.escapes = escapes
         isRaw = peer.hasTerminal && RawTerminal.isThere
-        (sizeChanges, sizes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (screenChanges, changes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Runs until the output ends. The terminal is then what it was.
     func run() async -> Ending {
         watchSignals()
-        if isRaw { RawTerminal.begin() }
+        if isRaw {
+            RawTerminal.begin()
+            RawTerminal.whenOverdrawn { [changes] in changes.yield(.overdrawn) }
+        }
         let resizing = Task { [self] in
-            for await _ in sizeChanges where peer.hasTerminal { await peer.resize(RawTerminal.description()) }
+            for await change in screenChanges where peer.hasTerminal {
+                if change == .overdrawn { await peer.resize(RawTerminal.anotherSize()) }
+                await peer.resize(RawTerminal.description())
+            }
         }
         Task { [self] in await sendInput() }
         while let piece = await peer.next() {
@@ -74,7 +82,8 @@ final class TerminalSession: Sendable {
             let problem = await Blocking.value { writeAll(piece.isError ? 2 : 1, piece.bytes) }
             if let problem { over(.unread(problem), signal: SIGPIPE) }
         }
-        sizes.finish()
+        RawTerminal.whenOverdrawn(nil)
+        changes.finish()
         resizing.cancel()
         restore()
         return ending.withLock { $0 } ?? .ended
@@ -145,10 +154,10 @@ final class TerminalSession: Sendable {
             source.activate()
             sources.append(source)
         }
-        watch(SIGWINCH) { [sizes] in sizes.yield() }
+        watch(SIGWINCH) { [changes] in changes.yield(.size) }
         watch(SIGCONT) { [self] in
             if isRaw, tcgetpgrp(0) == getpgrp() { RawTerminal.begin() }
-            sizes.yield()
+            changes.yield(.size)
         }
         for number in [SIGTERM, SIGHUP] {
             ignoreSignal(number)
