@@ -27,6 +27,15 @@ void platform_session_front(int32_t channel) __attribute__((noreturn));
 // Goes on in another process.
 int32_t platform_session_detach(const uint8_t *prefix, struct platform_link *link);
 
+// The memory of the records: for this process and those that it becomes.
+void platform_records_prepare(void);
+// The supervisor's part: takes the ends of its children, and writes the records into a new file, where there are any.
+void platform_records_save(int directory, const char *name);
+// Takes the records out of a file of the working directory, which is removed.
+void platform_records_load(const char *name);
+// The same for the session whose executor was killed.
+void platform_session_save(void);
+
 // Unlocked where it is all zero.
 struct platform_lock {
     int32_t state;    // 0 free, 1 held, 2 held and perhaps waited for

@@ -10,13 +10,17 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 // The C library's functions for sockets are ten times the code of the calls that they make; this is all that is used of them. A 32-bit x86
 // kernel before 4.3 has other calls, and then the executor ends with its link.
 #define socket(domain, type) (int)syscall(SYS_socket, domain, type, 0)
 
-enum { NAME = 16, ANSWER_MILLISECONDS = 5000 };
+enum { NAME = 16, ANSWER_MILLISECONDS = 5000, RECORDS_MILLISECONDS = 1000, RECORDS_SECONDS = 24 * 60 * 60 };
+
+// The file with a session's records is called like its socket, and this.
+static const char records_suffix[] = ".lost";
 
 // This process's session.
 static int directory = -1, listener = -1;
@@ -79,6 +83,39 @@ static void set_name(char *name, const char *secret) {
     hexadecimal(name, digest, NAME);
 }
 
+static void name_records(char *name, const char *session) {
+    size_t length = strlen(session);
+    memcpy(name, session, length);
+    memcpy(name + length, records_suffix, sizeof records_suffix);
+}
+
+void platform_session_save(void) {
+    char name[sizeof own.sun_path + sizeof records_suffix];
+    name_records(name, own.sun_path);
+    platform_records_save(directory, name);
+}
+
+// What is known of the processes of a session whose executor was killed. Its supervisor removes the socket when that is written.
+static void load_records(const uint8_t *former) {
+    char name[sizeof own.sun_path + sizeof records_suffix];
+    struct sockaddr_un address = own;
+    memcpy(address.sun_path, former, NAME);
+    for (int waited = 0; waited < RECORDS_MILLISECONDS && access(address.sun_path, F_OK) == 0; waited += 10) {
+        struct timespec time = {0, 10000000};
+        nanosleep(&time, NULL);
+    }
+    name_records(name, address.sun_path);
+    platform_records_load(name);
+}
+
+// Records that no executor asked for in a day.
+static void remove_old_records(const char *name, const char *suffix) {
+    struct stat status;
+    struct timespec now;
+    if (strcmp(suffix, records_suffix) != 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 || fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return;
+    if (status.st_mtim.tv_sec + RECORDS_SECONDS < now.tv_sec) unlink(name);
+}
+
 // Removes the sockets of this host whose executors were killed. A socket that somebody has refuses one of another type with another error
 // than one that nobody has, and its owner hears nothing of it. A home may be shared by hosts: what other hosts bound is not looked at.
 static void sweep(void) {
@@ -86,7 +123,12 @@ static void sweep(void) {
     DIR *entries = opendir(".");
     struct dirent *entry;
     while (entries && (entry = readdir(entries))) {
-        if (strlen(entry->d_name) <= NAME || strcmp(entry->d_name + NAME, own.sun_path + NAME) != 0) continue;
+        size_t length = strlen(own.sun_path);
+        if (strlen(entry->d_name) < length || memcmp(entry->d_name + NAME, own.sun_path + NAME, length - NAME) != 0) continue;
+        if (entry->d_name[length]) {
+            remove_old_records(entry->d_name, entry->d_name + length);
+            continue;
+        }
         memcpy(address.sun_path, entry->d_name, NAME);
         int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (syscall(SYS_connect, probe, &address, sizeof address) < 0 && errno == ECONNREFUSED) unlink(address.sun_path);
@@ -143,7 +185,10 @@ static int find_place(const struct platform_serve *serve) {
     // An address has room for a hundred bytes only, so the directory is the working directory meanwhile.
     int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (listener < 0 || before < 0 || fchdir(directory) < 0) return -errno;
-    if (serve->former) hand_over(serve->former, serve->token);
+    if (serve->former) {
+        hand_over(serve->former, serve->token);
+        load_records(serve->former);
+    }
     sweep();
     error = bind_own();
     if (fchdir(before) < 0) error = -errno;
@@ -163,6 +208,7 @@ int32_t platform_session_begin(struct platform_serve *serve) {
     serve->link = (struct platform_link){0, 1, -1};
     serve->listener = -1;
     if (error < 0 || serve->linger_seconds == 0) return error;
+    platform_records_prepare();
     error = find_place(serve);
     if (error == 0) error = platform_session_detach(serve->prefix, &serve->link);
     if (error == 0) serve->listener = listener;

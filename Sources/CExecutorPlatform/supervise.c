@@ -27,9 +27,11 @@ static void __attribute__((noreturn)) supervise(pid_t executor, const uint8_t *p
     sigprocmask(SIG_SETMASK, &all, NULL);
     platform_session_keep(-1);
     pid_t ended;
-    do ended = waitpid(-1, NULL, 0);
+    int status = 0;
+    do ended = waitpid(-1, &status, 0);
     while (ended != executor && (ended > 0 || errno == EINTR));
     platform_kill_all(prefix);
+    if (status != 0) platform_session_save();
     platform_session_remove();
     _exit(0);
 }

@@ -2,7 +2,8 @@ import PortalWire
 
 extension Workspace {
     /// What changes in a directory, from the moment at which its first element, `ready`, comes. It ends when its task is cancelled or nobody
-    /// holds it any more, and throws where the directory goes away.
+    /// holds it any more, and throws where the directory goes away. When the executor on the host is lost and there is another one, the watch
+    /// goes on there by itself, with a `rescan` of everything in place of what changed meanwhile.
     /// - Parameters:
     ///   - recursive: Whether everything below it is watched too.
     ///   - ignore: Whether ignore files (`.gitignore` and its like) count.
@@ -14,21 +15,35 @@ extension Workspace {
         let request = WatchStartRequest(
             path: path.bytes, directory: directory, recursive: recursive, ignore: ignore, exclude: exclude.map { Array($0.utf8) },
             settleMilliseconds: settleMilliseconds)
-        return DirectoryWatch(lease: ExchangeLease(try await connection.start(WatchStartRequest.operation) { request.write(to: &$0) }))
+        let connection = connection
+        let begin: DirectoryWatch.Begin = { () async throws(PortalError) in
+            ExchangeLease(try await connection.start(WatchStartRequest.operation) { request.write(to: &$0) })
+        }
+        return DirectoryWatch(lease: try await begin(), begin: begin)
     }
 }
 
 /// Changes of a directory as they come from the host.
 public struct DirectoryWatch: AsyncSequence, Sendable {
+    typealias Begin = @Sendable () async throws(PortalError) -> ExchangeLease
+
     let lease: ExchangeLease
+    let begin: Begin
 
     /// Takes what changed, one line of the host after another. Only one iterator may be in use.
     public struct Iterator: AsyncIteratorProtocol {
-        let lease: ExchangeLease
+        private var lease: ExchangeLease
+        private let begin: Begin
         private var lines = LineSplitter()
         private var waiting: [[UInt8]] = []
+        /// Whether this executor has said anything: one that is lost before is not followed by another attempt.
+        private var hasLines = false
+        private var isSecond = false
 
-        init(lease: ExchangeLease) { self.lease = lease }
+        init(lease: ExchangeLease, begin: @escaping Begin) {
+            self.lease = lease
+            self.begin = begin
+        }
 
         /// What changed next; nil when the task was cancelled.
         /// - Throws: `PortalError`: the directory is not there or went away, the host is out of reach.
@@ -37,22 +52,28 @@ public struct DirectoryWatch: AsyncSequence, Sendable {
                 guard let chunk = await lease.exchange.next() else {
                     do throws(PortalError) { _ = try await lease.exchange.end() } catch {
                         if error.code == .cancelled { return nil }
-                        throw error
+                        guard error.code == .disconnected, hasLines else { throw error }
+                        lease = try await begin()
+                        (lines, hasLines, isSecond) = (LineSplitter(), false, true)
+                        continue
                     }
                     return nil
                 }
                 waiting = lines.take(chunk.bytes)
             }
+            hasLines = true
             let line = waiting.removeFirst()
             guard let value = try? JSONParser.parse(line), let parsed = WatchLine(value) else {
                 throw PortalError(.internal, "a line of the watch's answer is none")
             }
+            // What changed while nobody looked is not known.
+            if isSecond, case .ready = parsed { return .rescan([0x2E]) }
             return parsed
         }
     }
 
     /// An iterator.
-    public func makeAsyncIterator() -> Iterator { Iterator(lease: lease) }
+    public func makeAsyncIterator() -> Iterator { Iterator(lease: lease, begin: begin) }
 }
 
 /// Gives a request up when nobody can take its answer any more: otherwise it would go on there until its credit is used, and stay open.

@@ -142,6 +142,10 @@ final class CallLane: Lane, @unchecked Sendable {
         guard let end = try await ask("process.wait", ["process": token, "timeout_ms": 60_000], about: token, since: begin) else {
             return await ledger.mark(token, lane: number, .unknown)
         }
+        // The next executor knows those that were killed with theirs.
+        if end.object("ok").number("signal") == 9, await ledger.wasKilled(.executor, since: begin) {
+            return await ledger.mark(token, lane: number, .unknown)
+        }
         await ledger.mark(token, lane: number, .done)
         await expect(end.object("ok").number("code") == 7, .content, "the process \(token) ended with \(end.object("ok").members)")
         guard let kept = try await ask("process.output", ["process": token], about: token, since: begin) else { return }

@@ -94,6 +94,8 @@ final class LingeringPeer {
     private(set) var link: Link?
     private(set) var hello = Hello(build: [])
     private(set) var data: [UInt64: [UInt8]] = [:]
+    /// The streams of an answer, each time that another one goes on.
+    private(set) var streams: [UInt64: [StreamName]] = [:]
     private(set) var results: [UInt64: JSONValue] = [:]
     private(set) var errors: [UInt64: OperationError] = [:]
     private(set) var goodbye: [UInt8]?
@@ -352,7 +354,8 @@ final class LingeringPeer {
             }
             switch message {
             case .claimed(let id, let state): claimed[id] = state
-            case .data(let id, _, _):
+            case .data(let id, let stream, _):
+                if streams[id]?.last != stream { streams[id, default: []].append(stream) }
                 data[id, default: []] += frame.payload
                 try windows[id]?.receive(frame.payloadLength)
                 if let grant = windows[id]?.consume(frame.payloadLength), grant > 0 { endpoint.send(.credit(id: id, bytes: grant)) }

@@ -162,6 +162,22 @@ import Testing
         #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
     }
 
+    /// The executor is killed: what ran in the background is gone with it, and its last output and its state are still told.
+    @Test func backgroundProcessesOfAKilledExecutor() async throws {
+        let options = ["-n", "-F", portal.config]
+        let started = try await portal.run(
+            ["exec", "--background", "--name", "build"] + options + ["host", "--", "sh", "-c", "echo compiling; echo warned >&2; exec sleep 404"])
+        #expect(started.status == 0, "\(started.errors)")
+        let logs = { () async throws in try await portal.run(["logs", "-F", portal.config, "host", "build"]) }
+        for _ in 0..<200 where try await logs().output.count + logs().errors.utf8.count < 17 {}
+        for victim in executors() { kill(victim.pid, SIGKILL) }
+        let table = try await portal.run(["ps", "-F", portal.config, "host"])
+        #expect(table.status == 0 && table.text.contains("build") && table.text.contains("lost"), "\(table.text)\(table.errors)")
+        let kept = try await logs()
+        #expect(kept.text == "compiling\n" && kept.errors == "warned\n", "\(kept.text)\(kept.errors)")
+        #expect(await eventually(seconds: 10) { !ExecTests.isRunning("^sleep 404") })
+    }
+
     /// The executor is killed: a command's outcome is unknown and said so once, its processes are gone, and what comes next works.
     @Test func theExecutorIsKilled() async throws {
         let output = Pipe()

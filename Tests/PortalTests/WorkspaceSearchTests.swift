@@ -186,6 +186,32 @@ import Testing
         box.close()
     }
 
+    /// The executor is killed, twice: the next one watches, and says that everything may have changed.
+    @Test func aWatchGoesOnWithTheNextExecutor() async throws {
+        let box = try await connect()
+        let (steps, continuation) = AsyncStream.makeStream(of: WatchLine.self)
+        let watching = Task {
+            for try await line in try await box.watch(settleMilliseconds: 5) { continuation.yield(line) }
+        }
+        var lines = steps.makeAsyncIterator()
+        #expect(await lines.next() == .ready(directories: 1))
+        for number in 1...2 {
+            let executor = try #require(try await box.call("session.info", parameters: .object([])).value.integer("pid"))
+            kill(pid_t(executor), SIGKILL)
+            #expect(await lines.next() == .rescan(Array(".".utf8)))
+            try file("new \(number)", "x")
+            guard case .changes(let changes) = await lines.next() else {
+                Issue.record("no changes came")
+                break
+            }
+            #expect(changes.map { text($0.path) } == ["new \(number)"])
+        }
+        watching.cancel()
+        try await watching.value
+        #expect(try await open(box) == 1)
+        box.close()
+    }
+
     @Test func aSearchEndsWithItsTask() async throws {
         try much(2000)
         let box = try await connect()

@@ -313,6 +313,40 @@ void platform_session_remove(void);
 // Takes a link that waits at the socket. Returns its token, which is there until the next call, or null where there was none.
 const uint8_t *platform_session_receive(struct platform_link *link);
 
+// ---- Records of processes in the background
+
+// A record is shared with the supervisor. When the executor is killed, the supervisor writes them all into a file, from which the next executor
+// of this peer takes them: what a process was, how it ended, and the last that it printed.
+enum { PLATFORM_RECORD_CHANGES = 32, PLATFORM_RECORD_TEXT = 128 + 1024 + 4096, PLATFORM_RECORD_TAIL = 10 * 1024 };
+struct platform_record {
+    uint32_t layout;             // of this structure; 0 where it is free
+    uint32_t owner;              // whoever took it; another record of the same place has another owner
+    int32_t process;             // 0 before it runs
+    int32_t has_ended, has_terminal;
+    int32_t code, signal;        // of its end: one of them is -1
+    uint32_t changes;            // how often one stream followed the other
+    uint64_t started;            // by the wall clock, in milliseconds
+    uint64_t clock;              // the same by `platform_clock`
+    uint64_t wall_milliseconds, processor_milliseconds;  // of its end
+    uint64_t printed;            // bytes so far
+    uint64_t change[PLATFORM_RECORD_CHANGES];  // the last ones: twice the byte's number, and one more where it is of standard error
+    uint16_t lengths[4];         // of its name, its command and its directory, one after another in `text`
+    uint8_t text[PLATFORM_RECORD_TEXT];
+    uint8_t tail[PLATFORM_RECORD_TAIL];        // the newest bytes, each at its number
+};
+// A free one, or that of the process which was started first of those that ended; null where there is none, or no supervisor.
+struct platform_record *platform_record_take(uint32_t owner);
+// The records in use, one after another: the first for null, null after the last.
+struct platform_record *platform_record_next(struct platform_record *record);
+void platform_record_drop(struct platform_record *record);
+// Adds one of the three texts; what there is no room for is left out.
+void platform_record_describe(struct platform_record *record, int32_t index, const uint8_t *text, size_t count);
+void platform_record_text(const struct platform_record *record, int32_t offset, uint8_t *buffer, size_t count);
+void platform_record_print(struct platform_record *record, const uint8_t *bytes, size_t count, int32_t error);
+// The number of the first byte that is there, and the changes from then on, at most PLATFORM_RECORD_CHANGES.
+uint64_t platform_record_first(const struct platform_record *record, uint64_t *changes, int32_t *count);
+void platform_record_copy(const struct platform_record *record, uint64_t position, uint8_t *buffer, size_t count);
+
 // ---- Searching
 
 // Processors that this process may use; at least 1.

@@ -21,11 +21,13 @@ final class HostProcess {
     let isKept: Bool
     let hasTerminal: Bool
     let directory: HostPath
-    let startedMilliseconds = platform_wall_clock()
+    let startedMilliseconds: UInt64
     let input: ProcessInput
     let acceptsInputRequests: Bool
     /// Where its output is kept; nil where its starter gets it.
     let recording: Recording?
+    /// What is known of it when this executor is killed.
+    private let kept: ProcessRecord?
     var waiters: [WaitRequest] = []
     private(set) var identifier: Int32 = 0
     private(set) var outputs: [ProcessOutput] = []
@@ -69,8 +71,18 @@ final class HostProcess {
         directory = request.directory.map { HostPath($0, directory: nil, home: home) } ?? HostPath(home)
         input = ProcessInput(loop: session.loop, isTerminal: hasTerminal)
         marker = session.processes.newMarker()
-        recording = request.background ? Recording(session.processes.recordings) : nil
         command = HostProcess.text(of: request.command)
+        startedMilliseconds = platform_wall_clock()
+        if request.background {
+            let record = ProcessRecord(
+                owner: marker.number, name: name, command: command, directory: directory.bytes, hasTerminal: hasTerminal,
+                startedMilliseconds: startedMilliseconds)
+            kept = record
+            recording = Recording(session.processes.recordings, record)
+        } else {
+            kept = nil
+            recording = nil
+        }
         changes = marker.entry
         for variable in request.environment { change(variable.name, variable.value) }
         if let terminal = request.terminal { change([UInt8]("TERM"), terminal.term ?? [UInt8]("xterm-256color")) }
@@ -90,6 +102,30 @@ final class HostProcess {
         case .loginShell: job.addArgument([0x2D] + lastComponent(job.program))
         }
         spawnJob = job
+    }
+
+    /// One that an executor had started which was killed.
+    init(_ former: UnsafeMutablePointer<platform_record>, session: Session, processes: ProcessTable) {
+        self.session = session
+        marker = processes.newMarker()
+        let record = ProcessRecord(former, owner: marker.number)
+        kept = record
+        name = record.name
+        isKept = true
+        hasTerminal = record.hasTerminal
+        acceptsInputRequests = false
+        usesLogin = false
+        timeoutMilliseconds = nil
+        directory = HostPath(record.directory)
+        input = ProcessInput(loop: session.loop, isTerminal: false)
+        recording = Recording(processes.recordings, record)
+        command = record.command
+        changes = []
+        startedMilliseconds = record.startedMilliseconds
+        identifier = record.identifier
+        end = record.end
+        isOver = true
+        input.close("the process has ended")
     }
 
     private func change(_ name: [UInt8], _ value: [UInt8]?) {
@@ -146,6 +182,7 @@ final class HostProcess {
         let end = session.processes.didStart(failure == nil ? started.process : nil, self)
         if let failure { return conclude(with: failure, end: nil) }
         identifier = started.process
+        kept?.started(identifier)
         addOutput(started.output_descriptor, .stdout)
         if started.error_descriptor >= 0 { addOutput(started.error_descriptor, .stderr) }
         if started.input_descriptor >= 0 { input.open(started.input_descriptor) }
@@ -191,6 +228,7 @@ final class HostProcess {
 
     /// Bytes that it has printed so far.
     private var printed: UInt64 {
+        if let recording { return recording.end }
         var count: UInt64 = 0
         for output in outputs { count += output.taken }
         return count
@@ -272,6 +310,7 @@ final class HostProcess {
     private func conclude(with error: OperationError?, end: ProcessEnd?) {
         isOver = true
         self.end = end
+        kept?.ended(end)
         timeoutTimer?.cancel()
         killTimer?.cancel()
         graceTimer?.cancel()
@@ -287,6 +326,12 @@ final class HostProcess {
         self.waiters = []
         for waiter in waiters { waiter.processEnded(end) }
         session.processes.ended(self)
+    }
+
+    /// Nobody will ask for it again.
+    func forget() {
+        recording?.forget()
+        kept?.forget()
     }
 
     func removeWaiter(_ waiter: WaitRequest) {
@@ -367,8 +412,10 @@ final class HostProcess {
 
     /// For `process.list`.
     var listing: ProcessListing {
-        ProcessListing(
+        var listing = ProcessListing(
             process: name, identifier: identifier, command: command, directory: directory.bytes, startedMilliseconds: startedMilliseconds,
             running: !isOver, hasTerminal: hasTerminal, background: recording != nil, output: printed, end: end)
+        listing.isFormer = kept?.isFormer ?? false
+        return listing
     }
 }

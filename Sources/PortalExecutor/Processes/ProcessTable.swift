@@ -79,6 +79,19 @@ final class ProcessTable {
     /// Kills everything that descends from this executor.
     func killAll() { _ = platform_kill_all(terminated(prefix)) }
 
+    /// Takes what was left by an executor that was killed.
+    func adoptFormer(_ session: Session) {
+        var record: UnsafeMutablePointer<platform_record>?
+        while true {
+            record = platform_record_next(record)
+            guard let record else { return }
+            let process = HostProcess(record, session: session, processes: self)
+            var index = all.count
+            while index > 0, all[index - 1].startedMilliseconds > process.startedMilliseconds { index -= 1 }
+            all.insert(process, at: index)
+        }
+    }
+
     // MARK: Names
 
     /// The process of a name, living or ended.
@@ -119,7 +132,7 @@ final class ProcessTable {
     }
 
     private func forget(_ process: HostProcess) {
-        process.recording?.forget()
+        process.forget()
         for index in 0..<all.count where all[index] === process {
             all.remove(at: index)
             return

@@ -59,8 +59,19 @@ final class Recording {
     private(set) var isForgotten = false
     private var onRoom: (() -> Void)?
     private let budget: RecordingBudget
+    /// Where the newest bytes are once more, for whoever comes after this executor.
+    private let record: ProcessRecord?
 
-    init(_ budget: RecordingBudget) { self.budget = budget }
+    init(_ budget: RecordingBudget, _ record: ProcessRecord?) {
+        self.budget = budget
+        self.record = record
+        guard let record, record.isFormer else { return }
+        memory = record.bytes
+        budget.memoryBytes += memory.count
+        first = record.first
+        stored = first
+        switches = record.changes
+    }
 
     /// Whether more may be appended; otherwise the disk is waited for.
     var hasRoom: Bool { writing.isEmpty || memory.count < 2 * Recording.memoryLength }
@@ -70,6 +81,7 @@ final class Recording {
         let bit: UInt64 = isError ? 1 : 0
         if switches.isEmpty || switches[switches.count - 1] & 1 != bit { addSwitch(end << 1 | bit) }
         memory.add(bytes)
+        record?.append(bytes, isError: isError)
         budget.memoryBytes += bytes.count
         if memory.count > budget.threshold { store(session) }
         if !hasRoom { self.onRoom = onRoom }

@@ -80,6 +80,7 @@ final class Session {
         hello.epoch = epoch
         hello.host = facts
         hello.process = UInt64(platform_process_id())
+        processes.adoptFormer(self)
     }
 
     var capabilities: [[UInt8]] { hello.capabilities }
