@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -33,7 +34,8 @@ struct platform_record *platform_record_take(uint32_t owner) {
         if ((record->layout != LAYOUT || record->has_ended) && (!found || record->started < found->started)) found = record;
     }
     if (found) {
-        memset(found, 0, sizeof *found);
+        // The rest is not read before it is written, and takes no memory until then.
+        memset(found, 0, offsetof(struct platform_record, text));
         found->owner = owner;
         found->layout = LAYOUT;
     }
@@ -104,7 +106,7 @@ void platform_record_copy(const struct platform_record *record, uint64_t positio
 static void set_end(const struct platform_end *end) {
     for (struct platform_record *record = NULL; (record = platform_record_next(record));) {
         if (record->has_ended || (end && record->process != end->process)) continue;
-        record->has_ended = 1;
+        record->has_ended = record->is_lost = 1;
         // What a stuck disk holds has been killed all the same.
         record->code = end ? end->code : -1;
         record->signal = end ? end->signal : SIGKILL;

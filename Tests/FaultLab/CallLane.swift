@@ -143,7 +143,7 @@ final class CallLane: Lane, @unchecked Sendable {
             return await ledger.mark(token, lane: number, .unknown)
         }
         // The next executor knows those that were killed with theirs.
-        if end.object("ok").number("signal") == 9, await ledger.wasKilled(.executor, since: begin) {
+        if end.object("ok").flag("executor_lost"), await ledger.wasKilled(.executor, since: begin) {
             return await ledger.mark(token, lane: number, .unknown)
         }
         await ledger.mark(token, lane: number, .done)

@@ -137,9 +137,17 @@ import Testing
             typed += "before \(round) after \(round) "
             if round == 5 { try await terminal.wait(for: "portal: no connection to the host for") }
             let text = typed.trimmingCharacters(in: .whitespaces)
-            try await terminal.wait(for: "what was typed in round \(round)") { screen in
-                // A line that is longer than the screen goes on in the next row.
-                screen.replacingOccurrences(of: "\n", with: "").contains(text) && !screen.contains("portal:")
+            do {
+                try await terminal.wait(for: "what was typed in round \(round)") { screen in
+                    // A line that is longer than the screen goes on in the next row.
+                    screen.replacingOccurrences(of: "\n", with: "").contains(text) && !screen.contains("portal:")
+                }
+            } catch {
+                let stats = try await portal.run(["call", "-F", portal.config, "host"], input: Data(#"{"op":"session.stats"}"#.utf8))
+                let logs = try FileManager.default.contentsOfDirectory(at: portal.runtime, includingPropertiesForKeys: nil)
+                    .filter { $0.pathExtension == "log" }.map { try String(contentsOf: $0, encoding: .utf8) }
+                Issue.record("\(try await status(portal))\n\(stats.text)\n\(try await relay.connections) connections\n\(logs)")
+                throw error
             }
         }
         try terminal.press("Escape")
@@ -166,7 +174,9 @@ import Testing
     @Test func backgroundProcessesOfAKilledExecutor() async throws {
         let options = ["-n", "-F", portal.config]
         let started = try await portal.run(
-            ["exec", "--background", "--name", "build"] + options + ["host", "--", "sh", "-c", "echo compiling; echo warned >&2; exec sleep 404"])
+            ["exec", "--background", "--name", "build"] + options + [
+                "host", "--", "sh", "-c", "echo compiling; echo warned >&2; exec sleep 404",
+            ])
         #expect(started.status == 0, "\(started.errors)")
         let logs = { () async throws in try await portal.run(["logs", "-F", portal.config, "host", "build"]) }
         for _ in 0..<200 where try await logs().output.count + logs().errors.utf8.count < 17 {}

@@ -99,6 +99,7 @@ import Testing
         var end = ProcessEnd(code: 1, signal: 1, timedOut: true, wallMilliseconds: 1, processorMilliseconds: 1, left: 1)
         end.dropped = 1
         end.droppedErrors = 1
+        end.executorWasLost = true
         let status = FileStatus(
             kind: .file, size: 1, mode: 1, userIdentifier: 1, groupIdentifier: 1, device: 1, inode: 1, links: 1, modified: 1, changed: 1,
             target: x)

@@ -323,6 +323,7 @@ struct platform_record {
     uint32_t owner;              // whoever took it; another record of the same place has another owner
     int32_t process;             // 0 before it runs
     int32_t has_ended, has_terminal;
+    int32_t is_lost;             // it ended when its executor had been killed
     int32_t code, signal;        // of its end: one of them is -1
     uint32_t changes;            // how often one stream followed the other
     uint64_t started;            // by the wall clock, in milliseconds

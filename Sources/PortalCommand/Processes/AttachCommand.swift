@@ -53,7 +53,12 @@ struct AttachCommand: AsyncParsableCommand {
             case .left:
                 complain("portal: \(Printable.text(process)) goes on")
                 endProgram(0)
-            case .ended: endProgram(try peer.end()?.shellStatus ?? 0)
+            case .ended:
+                let end = try peer.end()
+                if end?.executorWasLost == true {
+                    complain("portal: the command ended with portal's executor on the host, which was killed")
+                }
+                endProgram(end?.shellStatus ?? 0)
             }
         } catch {
             terminal.erase()

@@ -70,8 +70,8 @@ struct ListProcessesCommand: AsyncParsableCommand {
 
     private static func state(_ listing: ProcessListing) -> String {
         guard let end = listing.end else { return "running" }
-        // The executor's end was theirs: nobody meant them.
-        if listing.isFormer, end.signal == SIGKILL { return "lost" }
+        // It ended with portal's executor on the host.
+        if end.executorWasLost { return "lost" }
         if let signal = end.signal { return "SIG\(SignalName.name(signal))" }
         return "exit \(end.code ?? 0)"
     }

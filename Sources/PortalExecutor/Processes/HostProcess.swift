@@ -412,10 +412,8 @@ final class HostProcess {
 
     /// For `process.list`.
     var listing: ProcessListing {
-        var listing = ProcessListing(
+        ProcessListing(
             process: name, identifier: identifier, command: command, directory: directory.bytes, startedMilliseconds: startedMilliseconds,
             running: !isOver, hasTerminal: hasTerminal, background: recording != nil, output: printed, end: end)
-        listing.isFormer = kept?.isFormer ?? false
-        return listing
     }
 }

@@ -65,9 +65,12 @@ final class ProcessRecord {
     var directory: [UInt8] { text(from: record.pointee.lengths.0 + record.pointee.lengths.1, record.pointee.lengths.2) }
     var end: ProcessEnd {
         let code = record.pointee.code
-        return ProcessEnd(
-            code: code >= 0 ? code : nil, signal: code >= 0 ? nil : record.pointee.signal, wallMilliseconds: record.pointee.wall_milliseconds,
+        var end = ProcessEnd(
+            code: code >= 0 ? code : nil, signal: code >= 0 ? nil : record.pointee.signal,
+            wallMilliseconds: record.pointee.wall_milliseconds,
             processorMilliseconds: record.pointee.processor_milliseconds)
+        end.executorWasLost = record.pointee.is_lost != 0
+        return end
     }
 
     /// What it printed last, from `first` on.

@@ -16,6 +16,8 @@ public struct ProcessEnd: Sendable, Equatable {
     public var dropped: UInt64 = 0
     /// The same of standard error.
     public var droppedErrors: UInt64 = 0
+    /// Whether it ended when its executor had been killed, and by that: with SIGKILL from the supervisor, or with SIGPIPE.
+    public var executorWasLost = false
 
     /// Makes it from its values.
     public init(
@@ -40,6 +42,7 @@ public struct ProcessEnd: Sendable, Equatable {
         left = value.unsigned("left") ?? 0
         dropped = value.unsigned("dropped") ?? 0
         droppedErrors = value.unsigned("dropped_stderr") ?? 0
+        executorWasLost = value.bool("executor_lost") ?? false
     }
 
     /// Writes the members of the JSON object.
@@ -56,6 +59,7 @@ public struct ProcessEnd: Sendable, Equatable {
         if left > 0 { writer.member("left", number: left) }
         if dropped > 0 { writer.member("dropped", number: dropped) }
         if droppedErrors > 0 { writer.member("dropped_stderr", number: droppedErrors) }
+        writer.member("executor_lost", flag: executorWasLost)
     }
 
     /// The status as a shell has it: the code, or 128 and the signal.

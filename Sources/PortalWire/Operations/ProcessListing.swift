@@ -26,8 +26,6 @@ public struct ProcessListing: Sendable, Equatable {
     public var output: UInt64
     /// How it ended.
     public var end: ProcessEnd?
-    /// Whether it was started by an executor that was killed, and ended with it or before.
-    public var isFormer = false
 
     /// Makes it from its values.
     public init(
@@ -61,7 +59,6 @@ public struct ProcessListing: Sendable, Equatable {
         background = value.bool("background") ?? false
         output = value.unsigned("output") ?? 0
         end = running ? nil : ProcessEnd(value)
-        isFormer = value.bool("former") ?? false
     }
 
     /// The line, ended by a line feed. How a process ended is written as members of its own.
@@ -78,7 +75,6 @@ public struct ProcessListing: Sendable, Equatable {
         writer.member("background", flag: background)
         writer.member("output", number: output)
         end?.write(to: &writer)
-        if isFormer { writer.member("former", flag: true) }
         writer.endObject()
         var line = writer.bytes
         line.add(0x0A)
