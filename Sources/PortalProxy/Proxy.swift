@@ -74,7 +74,7 @@ public final class Proxy: @unchecked Sendable {
         link = HostLink(
             eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds,
             store: configuration.sessionPath.map { SessionStore(path: $0) },
-            connect: makeConnect(), handler: { [unowned self] event in handle(event) })
+            logger: logger, connect: makeConnect(), handler: { [unowned self] event in handle(event) })
         link.isBusy = { [unowned self] in clients.values.contains { !$0.openRequests.isEmpty } }
     }
 
@@ -216,17 +216,17 @@ public final class Proxy: @unchecked Sendable {
         link.connect()
     }
 
-    private func makeConnect() -> HostLink.Connect {
+    private func makeConnect() -> LinkAttempts.Connect {
         var options = ConnectOptions()
         options.sshConfigFile = configuration.sshConfig
         let address = configuration.target.address
         let (loop, logger, connectOptions) = (eventLoop, logger, options)
-        return { [weak self] arguments in
+        return { [weak self] arguments, reached in
             guard let self else { throw SSHError(.cancelled, "The proxy has ended.") }
             let token = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
             return try await Connector.connect(
                 to: address, options: connectOptions, images: Build.images, token: String(decoding: hexadecimal(token), as: UTF8.self),
-                arguments: arguments, interaction: ProxyInteraction(proxy: self), on: loop, logger: logger)
+                arguments: arguments, interaction: ProxyInteraction(proxy: self, reached: reached), on: loop, logger: logger)
         }
     }
 
@@ -474,27 +474,12 @@ extension Proxy {
 /// The person behind the proxy's clients.
 private struct ProxyInteraction: Interaction {
     let proxy: Proxy
+    let reached: @Sendable (ConnectPhase) -> Void
 
     func answer(_ question: PortalSSH.Question) async -> String? { try? await proxy.ask(question).get() }
 
-    func progress(_ phase: ConnectPhase) { proxy.report(phase) }
-}
-
-/// Brings a client's bytes to the proxy.
-private final class ProxyClientHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let proxy: Proxy
-    private let client: ProxyClient
-
-    init(proxy: Proxy, client: ProxyClient) {
-        self.proxy = proxy
-        self.client = client
+    func progress(_ phase: ConnectPhase) {
+        reached(phase)
+        proxy.report(phase)
     }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { proxy.receive(unwrapInboundIn(data), from: client) }
-
-    func channelInactive(context: ChannelHandlerContext) { proxy.left(client) }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

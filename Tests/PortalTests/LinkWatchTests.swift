@@ -69,6 +69,28 @@ import Testing
         #expect(watch.step(at: now + 3, wall: LinkWatchTests.start * 2 + 1, isBusy: true, roundTrip: nil) == .nothing)
     }
 
+    /// The host is asked at once, once, and has less time to answer.
+    @Test func anotherNetwork() {
+        var watch = new()
+        let start = LinkWatchTests.start
+        #expect(watch.networkChanged(at: start, roundTrip: nil) == .ask)
+        #expect(watch.networkChanged(at: start + LinkWatchTests.second / 4, roundTrip: nil) == .nothing)
+        #expect(steps(&watch, from: 1, to: 20, isBusy: false) == [2: .doubt])
+        watch.heard(at: start + 20 * LinkWatchTests.second)
+        #expect(steps(&watch, from: 21, to: 40, isBusy: false) == [35: .ask], "what was heard takes the suspicion away")
+    }
+
+    /// Not answered, and the network changes once more: it may be back, and another link is not waited for.
+    @Test func anotherNetworkTwice() {
+        var watch = new()
+        let (start, second) = (LinkWatchTests.start, LinkWatchTests.second)
+        #expect(watch.networkChanged(at: start, roundTrip: second / 2) == .ask)
+        #expect(watch.networkChanged(at: start + 2 * second, roundTrip: second / 2) == .nothing)
+        #expect(watch.networkChanged(at: start + 3 * second, roundTrip: second / 2) == .doubt)
+        #expect(watch.networkChanged(at: start + 4 * second, roundTrip: second / 2) == .nothing)
+        #expect(steps(&watch, from: 1, to: 60, isBusy: false) == [60: .giveUp], "and the first question is the one that counts")
+    }
+
     @Test func backoffGrowsToHalfAMinute() {
         var backoff = Backoff()
         let least = (0..<12).map { _ in backoff.next(chance: 0).nanoseconds / 1_000_000 }

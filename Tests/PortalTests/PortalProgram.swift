@@ -23,14 +23,23 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     let runtime: URL
     let config: String
     let target: String
+    /// Before each command line: how to get into a network.
+    private let prefix: [String]
 
     /// For a host: its alias, and a runtime directory that nobody else uses.
-    /// - Parameter relayPort: Where a relay in front of the host listens.
-    init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
+    /// - Parameters:
+    ///   - relayPort: Where a relay in front of the host listens.
+    ///   - network: Where the program is, and from where it reaches the host; nil for this machine's own.
+    init(_ host: TestHost, target: String = "host", relayPort: Int? = nil, network: NetworkNamespaces? = nil) throws {
+        prefix = network.map { NetworkNamespaces.prefix($0.near) } ?? []
         runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         self.host = host
-        if let relayPort {
+        if let network {
+            config = runtime.path + "/remote"
+            let text = host.sshConfig(alias: "host", port: host.port, address: NetworkNamespaces.hostAddress)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: config))
+        } else if let relayPort {
             config = runtime.path + "/relayed"
             try Data(host.sshConfig(alias: "host", port: relayPort).utf8).write(to: URL(fileURLWithPath: config))
         } else {
@@ -50,8 +59,8 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     func start(_ arguments: [String], input: Any? = nil, output: Any, errors: Any, environment: [String: String] = [:]) throws -> Process {
         let process = Process()
         // A session of its own has no terminal: nothing can be asked, whoever runs the tests.
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
-        process.arguments = ["-w", PortalProgram.path] + arguments
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = prefix + ["setsid", "-w", PortalProgram.path] + arguments
         var variables = ProcessInfo.processInfo.environment
         variables["PORTAL_RUNTIME_DIR"] = runtime.path
         variables["SSH_AUTH_SOCK"] = nil
