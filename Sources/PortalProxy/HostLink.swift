@@ -150,8 +150,8 @@ final class HostLink {
 
     /// The next attempt, when its time has come.
     private func tryAgain() {
-        let isNew = NIODeadline.now() - interruptedAt < HostLink.firstTime
-        attempts.next(longest: wasCut ? Backoff.longestWhenCut : isNew ? Backoff.longestAtFirst : Backoff.longest)
+        let isUrgent = isBusy() || NIODeadline.now() - interruptedAt < HostLink.firstTime
+        attempts.next(longest: wasCut ? Backoff.longestWhenCut : isUrgent ? Backoff.longestWhenUrgent : Backoff.longest)
     }
 
     /// What the executor is started with: how long it lives without a link, and the session that it shall go on with.
@@ -404,11 +404,21 @@ final class HostLink {
     private func act(on step: LinkWatch.Step) {
         switch step {
         case .nothing: break
-        case .ask: endpoint.ping()
+        case .ask:
+            endpoint.ping()
+            if let end = watch.patienceEnd(roundTrip: endpoint.roundTrip) { lookAgain(at: end) }
         case .doubt: interrupt("the host does not answer")
         case .giveUp: return linkEnded("the host has not answered for \(watch.silentSeconds(at: endpoint.now)) seconds")
         }
         flush()
+    }
+
+    /// Half a second is not waited for in steps of a second.
+    private func lookAgain(at time: UInt64) {
+        let number = pipeNumber
+        eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(time)) { [self] in
+            if number == pipeNumber, isWelcomed { look() }
+        }
     }
 
     /// The network of this machine is another one. What it means for the link is found out at once, and what waits to be tried is tried.

@@ -30,6 +30,8 @@ final class LinkAttempts {
 
     private var backoff = Backoff()
     private var pause: Scheduled<Void>?
+    /// When the last one began: one that itself took long needs no pause behind it.
+    private var lastBegun: NIODeadline?
     private var attempt: Attempt?
     /// Tells the attempt that counts from those that were given up.
     private var number = 0
@@ -54,7 +56,8 @@ final class LinkAttempts {
     /// - Parameter longest: The most that is paused.
     func next(longest: TimeAmount) {
         guard attempt == nil, pause == nil else { return }
-        pause = eventLoop.assumeIsolated().scheduleTask(in: backoff.next(chance: .random(in: 0...1), longest: longest)) { [self] in
+        let time = (lastBegun ?? .now()) + backoff.next(chance: .random(in: 0...1), longest: longest)
+        pause = eventLoop.assumeIsolated().scheduleTask(deadline: time) { [self] in
             pause = nil
             begin()
         }
@@ -79,6 +82,7 @@ final class LinkAttempts {
 
     private func begin() {
         number += 1
+        lastBegun = .now()
         let number = number
         let promise = eventLoop.makePromise(of: HostPipe.self)
         let (connect, arguments, eventLoop) = (connect, arguments(), eventLoop)

@@ -32,9 +32,7 @@ struct LinkWatch {
     static let busySilence = 4 * second
     /// How long an answer may take, beside four round trips; less where this side was asleep, or its network has changed.
     static let patience = 6 * second
-    static let patienceInSuspicion = 2 * second
-    /// How long an answer may take beside four round trips, where the network changes once more.
-    static let patienceAfterChange = second / 2
+    static let patienceInSuspicion = second / 2
     /// A link that says nothing for so long behind a question is closed.
     static let longestSilence = 60 * second
     /// A step that comes so late says that this side was asleep.
@@ -67,14 +65,12 @@ struct LinkWatch {
     /// A question that is open stays the oldest one, so that a network that changes all the time cannot put its deadline off.
     mutating func networkChanged(at now: UInt64, roundTrip: UInt64?) -> Step {
         isSuspicious = true
-        guard let askedAt else {
-            self.askedAt = now
+        guard askedAt != nil else {
+            askedAt = now
             return .ask
         }
         // Not answered before this change, and now the network may be back: the old link would wait for TCP's next attempt.
-        guard !isDoubted, now - min(now, askedAt) >= LinkWatch.patienceAfterChange + 4 * (roundTrip ?? 0) else { return .nothing }
-        isDoubted = true
-        return .doubt
+        return judge(at: now, roundTrip: roundTrip)
     }
 
     /// Seconds without anything heard.
@@ -99,10 +95,17 @@ struct LinkWatch {
             self.askedAt = now
             return .ask
         }
-        let silence = now - min(now, askedAt)
-        if silence >= LinkWatch.longestSilence { return .giveUp }
-        let patience = (isSuspicious ? LinkWatch.patienceInSuspicion : LinkWatch.patience) + 4 * (roundTrip ?? 0)
-        guard silence >= patience, !isDoubted else { return .nothing }
+        if now - min(now, askedAt) >= LinkWatch.longestSilence { return .giveUp }
+        return judge(at: now, roundTrip: roundTrip)
+    }
+
+    /// When the open question will have waited too long, if there is one.
+    func patienceEnd(roundTrip: UInt64?) -> UInt64? {
+        askedAt.map { $0 + (isSuspicious ? LinkWatch.patienceInSuspicion : LinkWatch.patience) + 4 * (roundTrip ?? 0) }
+    }
+
+    private mutating func judge(at now: UInt64, roundTrip: UInt64?) -> Step {
+        guard !isDoubted, let end = patienceEnd(roundTrip: roundTrip), now >= end else { return .nothing }
         isDoubted = true
         return .doubt
     }

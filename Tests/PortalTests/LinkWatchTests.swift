@@ -56,7 +56,7 @@ import Testing
             wall += LinkWatchTests.second
             seen.append(watch.step(at: steady, wall: wall, isBusy: true, roundTrip: nil))
         }
-        #expect(seen == [.nothing, .doubt, .nothing], "less patience than with a link that was awake")
+        #expect(seen == [.doubt, .nothing, .nothing], "less patience than with a link that was awake")
     }
 
     /// A clock that is set back says nothing; one that is set forward asks once too often, and that is all.
@@ -75,7 +75,8 @@ import Testing
         let start = LinkWatchTests.start
         #expect(watch.networkChanged(at: start, roundTrip: nil) == .ask)
         #expect(watch.networkChanged(at: start + LinkWatchTests.second / 4, roundTrip: nil) == .nothing)
-        #expect(steps(&watch, from: 1, to: 20, isBusy: false) == [2: .doubt])
+        #expect(watch.patienceEnd(roundTrip: nil) == start + LinkWatchTests.second / 2)
+        #expect(steps(&watch, from: 1, to: 20, isBusy: false) == [1: .doubt])
         watch.heard(at: start + 20 * LinkWatchTests.second)
         #expect(steps(&watch, from: 21, to: 40, isBusy: false) == [35: .ask], "what was heard takes the suspicion away")
     }

@@ -35,7 +35,7 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
         runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         self.host = host
-        if let network {
+        if network != nil {
             config = runtime.path + "/remote"
             let text = host.sshConfig(alias: "host", port: host.port, address: NetworkNamespaces.hostAddress)
             try Data(text.utf8).write(to: URL(fileURLWithPath: config))
