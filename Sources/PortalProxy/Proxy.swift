@@ -60,6 +60,9 @@ public final class Proxy: @unchecked Sendable {
     private(set) var hasConnected = false
     private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
+    /// The executor that was asked what its login's end does to it, and what that is.
+    var examinedEpoch: [UInt8]?
+    var loginEnd: ProxyStatus.LoginEnd?
     var connectWaiters: [(id: UInt64, client: UInt64)] = []
     /// Looks at who has waited long enough, while there is no link.
     var patienceTask: RepeatedTask?
@@ -284,6 +287,7 @@ public final class Proxy: @unchecked Sendable {
             let waiters = connectWaiters
             connectWaiters = []
             for waiter in waiters { finish(waiter.id, of: waiter.client) { host.writeMembers(to: &$0) } }
+            examineLogin()
             logger.info("ready")
         case .interrupted(let reason):
             logger.notice("interrupted: \(reason)")
@@ -359,6 +363,7 @@ public final class Proxy: @unchecked Sendable {
             seconds: UInt64(max(0, (NIODeadline.now() - link.since).nanoseconds / 1_000_000_000)),
             roundTripMicroseconds: link.roundTrip.map { UInt64(max(0, $0.nanoseconds / 1000)) }, clients: UInt64(clients.count),
             requests: clients.values.reduce(0) { $0 + UInt64($1.openRequests.count) }, error: nil, host: nil)
+        if link.hasSession { status.loginEnd = loginEnd }
         switch link.state {
         case .idle: break
         case .connecting: status.state = .connecting
