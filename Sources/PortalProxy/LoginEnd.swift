@@ -51,6 +51,8 @@ enum LoginEnd {
             """
         var request = ProcessStartRequest(command: .arguments([Array("/bin/sh".utf8), Array("-c".utf8), Array(script.utf8)]))
         request.login = false
+        // The executor's own names begin at p1, for those that people start.
+        request.process = Array("portal-login".utf8)
         request.timeoutMilliseconds = deadlineMilliseconds
         return request
     }()

@@ -17,7 +17,8 @@ struct NetworkNamespaceTests {
         options.namespace = network.far
         options.sshd = ["ListenAddress \(NetworkNamespaces.hostAddress)"]
         host = try TestHost(options)
-        portal = try PortalProgram(host, network: network)
+        let config = host.sshConfig(alias: "host", port: host.port, address: NetworkNamespaces.hostAddress)
+        portal = try PortalProgram(host, sshConfig: config, network: network)
     }
 
     private func status() async throws -> (state: String, reason: String) {

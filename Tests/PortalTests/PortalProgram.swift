@@ -19,7 +19,7 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     }()
 
     /// Kept, since it ends when nobody has it any more.
-    let host: TestHost
+    private let host: AnyObject
     let runtime: URL
     let config: String
     let target: String
@@ -27,25 +27,24 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     private let prefix: [String]
 
     /// For a host: its alias, and a runtime directory that nobody else uses.
-    /// - Parameters:
-    ///   - relayPort: Where a relay in front of the host listens.
-    ///   - network: Where the program is, and from where it reaches the host; nil for this machine's own.
-    init(_ host: TestHost, target: String = "host", relayPort: Int? = nil, network: NetworkNamespaces? = nil) throws {
-        prefix = network.map { NetworkNamespaces.prefix($0.near) } ?? []
-        runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    /// - Parameter relayPort: Where a relay in front of the host listens.
+    convenience init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
+        try self.init(host, target, relayPort.map { host.sshConfig(alias: "host", port: $0) }, host.configFile, prefix: [])
+    }
+
+    /// On the near side of a network, for a host on its far side that this ssh_config calls `host`.
+    convenience init(_ host: AnyObject, sshConfig: String, network: NetworkNamespaces) throws {
+        try self.init(host, "host", sshConfig, "", prefix: NetworkNamespaces.prefix(network.near))
+    }
+
+    private init(_ host: AnyObject, _ target: String, _ ownConfig: String?, _ otherConfig: String, prefix: [String]) throws {
         self.host = host
-        if network != nil {
-            config = runtime.path + "/remote"
-            let text = host.sshConfig(alias: "host", port: host.port, address: NetworkNamespaces.hostAddress)
-            try Data(text.utf8).write(to: URL(fileURLWithPath: config))
-        } else if let relayPort {
-            config = runtime.path + "/relayed"
-            try Data(host.sshConfig(alias: "host", port: relayPort).utf8).write(to: URL(fileURLWithPath: config))
-        } else {
-            config = host.configFile
-        }
         self.target = target
+        self.prefix = prefix
+        runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
+        config = ownConfig == nil ? otherConfig : runtime.path + "/ssh_config"
+        try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        if let ownConfig { try Data(ownConfig.utf8).write(to: URL(fileURLWithPath: config)) }
     }
 
     deinit {
