@@ -11,6 +11,8 @@ enum LoginEnd {
         static let withLogin: Int32 = 42
     }
     private static let deadlineMilliseconds: UInt64 = 5000
+    /// Is there where systemd is the first process.
+    static let systemdDirectory = Array("/run/systemd/system".utf8)
 
     /// A process on the host that looks, and says by its status what there is.
     ///
@@ -21,7 +23,6 @@ enum LoginEnd {
     static let request: ProcessStartRequest = {
         let script = """
             exec >/dev/null 2>&1
-            [ -d /run/systemd/system ] || exit 0
             executor=$PPID
             user=$(id -un)
             outcome=\(Status.withLogins)
@@ -51,8 +52,6 @@ enum LoginEnd {
             """
         var request = ProcessStartRequest(command: .arguments([Array("/bin/sh".utf8), Array("-c".utf8), Array(script.utf8)]))
         request.login = false
-        // The executor's own names begin at p1, for those that people start.
-        request.process = Array("portal-login".utf8)
         request.timeoutMilliseconds = deadlineMilliseconds
         return request
     }()
@@ -74,10 +73,14 @@ extension Proxy {
         guard configuration.lingerSeconds > 0, let epoch = link.place?.epoch, epoch != examinedEpoch else { return }
         examinedEpoch = epoch
         loginEnd = nil
-        request(ProcessStartRequest.operation, parameters: { LoginEnd.request.write(to: &$0) }) { [weak self] answer in
-            guard let self, epoch == examinedEpoch else { return }
-            loginEnd = LoginEnd.end(answer)
-            if let loginEnd { logger.notice("what runs there ends \(loginEnd.name)") }
+        // Without systemd nothing needs to be started there.
+        request(FileStatRequest.operation, parameters: { $0.member("path", bytes: LoginEnd.systemdDirectory) }) { [weak self] answer in
+            guard case .result = answer, let self, epoch == examinedEpoch else { return }
+            request(ProcessStartRequest.operation, parameters: { LoginEnd.request.write(to: &$0) }) { [weak self] answer in
+                guard let self, epoch == examinedEpoch else { return }
+                loginEnd = LoginEnd.end(answer)
+                if let loginEnd { logger.notice("what runs there ends \(loginEnd.name)") }
+            }
         }
     }
 }

@@ -20,8 +20,11 @@ public final class SystemdMachine: @unchecked Sendable {
     /// Why there can be none here; nil where there can.
     public static let obstacle: String? = {
         if let obstacle = NetworkNamespaces.obstacle { return obstacle }
-        let programs = ["/lib/systemd/systemd", "/lib/systemd/systemd-logind", "/usr/bin/dbus-daemon", "/usr/bin/busctl", "/usr/sbin/sshd"]
-        if let missing = programs.first(where: { !FileManager.default.isExecutableFile(atPath: $0) }) { return "there is no \(missing)" }
+        let files = [
+            "/lib/systemd/systemd", "/lib/systemd/systemd-logind", "/usr/bin/dbus-daemon", "/usr/lib/systemd/user/dbus.service",
+            "/usr/bin/busctl", "/usr/sbin/sshd",
+        ]
+        if let missing = files.first(where: { !FileManager.default.fileExists(atPath: $0) }) { return "there is no \(missing)" }
         do { _ = try SystemdMachine(killingUserProcesses: false) } catch { return "\(error)" }
         return nil
     }()
