@@ -80,7 +80,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
-            path: "Tests/TestSupport"),
+            path: "Tests/TestSupport", exclude: ["Systemd/machine.sh"]),
         // The fault lab: `make torture`, `make soak`, and what of them is a test.
         .target(
             name: "FaultLab",

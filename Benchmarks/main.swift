@@ -1,7 +1,7 @@
 // `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
 // `--crowd` measures only what happens at the same time, `--search DIRECTORY` only searching, beside the `rg` that the tests use, `--reconnect` only
-// how long a call waits when its connection is lost, and after a sleep of SECONDS. It prints a table and writes it as JSON.
-// Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect] [--asleep SECONDS] [--output FILE] [--portal PROGRAM]
+// how long a call waits when its connection is lost, after a sleep of SECONDS and after a silence of SECONDS. It prints a table and writes it as JSON.
+// Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect] [--asleep SECONDS] [--stalled SECONDS] [--output FILE] [--portal PROGRAM]
 
 import FaultLab
 import Foundation
@@ -29,8 +29,10 @@ func runAll() async throws {
 
     let reconnecting = Reconnecting(portal: URL(fileURLWithPath: portalProgram).path, count: quick ? 3 : 20)
     let asleep = option("--asleep").flatMap { Double($0) } ?? (quick ? 3 : 20)
+    let stalled = Stalled(portal: reconnecting.portal, seconds: option("--stalled").flatMap { Double($0) } ?? (quick ? 10 : 60))
     if arguments.contains("--reconnect") {
         try await reconnecting.measure(&report, asleep: asleep)
+        try await stalled.measure(&report)
         return try finish(report)
     }
     let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
@@ -51,6 +53,7 @@ func runAll() async throws {
     try await bench.measureCrowd(&report, network: "50 ms 100 Mbit/s", line: line, scale: quick ? 0.2 : 1)
     await bench.end()
     try await reconnecting.measure(&report, asleep: asleep)
+    try await stalled.measure(&report)
     try finish(report)
 }
 

@@ -1,12 +1,12 @@
 import NIOCore
 import PortalSSH
 
-/// How long to wait before the next attempt to make a link: not at all at first, then longer and longer up to half a minute, each time with
+/// How long to wait from one attempt to make a link to the next: not at all at first, then longer and longer up to half a minute, each time with
 /// up to a quarter more by chance, so that the proxies of a hundred targets behind one router do not knock all at once.
 struct Backoff {
     static let longest = TimeAmount.seconds(30)
-    /// At first somebody is likely to wait for it, and most networks are back soon.
-    static let longestAtFirst = TimeAmount.seconds(4)
+    /// Where somebody waits, and at first, since most networks are back soon.
+    static let longestWhenUrgent = TimeAmount.seconds(4)
     /// A host that answered, and whose answer was cut, is there.
     static let longestWhenCut = TimeAmount.seconds(1)
 

@@ -10,9 +10,6 @@ import PortalWire
 /// goes on where it was: above, nothing is noticed but the time. A link that is only silent stays until another is there, since it may yet
 /// speak before that.
 final class HostLink {
-    /// Makes a pipe to an executor that is started with these arguments, or is already there.
-    typealias Connect = @Sendable (_ arguments: [String]) async throws -> HostPipe
-
     /// More than this waiting for the kernel, and what clients send waits here, where what is short goes first.
     /// The pipe says so when half of it has left.
     private static let pendingBytesHighMark = 512 * 1024
@@ -29,7 +26,6 @@ final class HostLink {
     private let eventLoop: any EventLoop
     private let lingerSeconds: Int
     private let store: SessionStore?
-    private let connectPipe: Connect
     private let handler: (Event) -> Void
     /// Whether anything waits for the host.
     var isBusy: () -> Bool = { false }
@@ -66,25 +62,31 @@ final class HostLink {
     private var watchTask: RepeatedTask?
     private var helloTask: Scheduled<Void>?
 
-    private var backoff = Backoff()
+    private var attempts: LinkAttempts!
     /// Whether the last attempt was cut after the host had answered.
     private var wasCut = false
-    private var attempt: Task<Void, Never>?
-    /// Tells the attempt that counts from those that were given up.
-    private var attemptNumber = 0
-    private var attemptTask: Scheduled<Void>?
+    private var monitor: NetworkMonitor!
 
     /// - Parameters:
     ///   - lingerSeconds: How long the executor shall wait for another link; 0 where it shall end with its only one.
     ///   - store: Where the session's secret is kept for the proxy after this one.
     init(
-        eventLoop: any EventLoop, lingerSeconds: Int, store: SessionStore?, connect: @escaping Connect, handler: @escaping (Event) -> Void
+        eventLoop: any EventLoop, lingerSeconds: Int, store: SessionStore?, logger: Logger, connect: @escaping LinkAttempts.Connect,
+        handler: @escaping (Event) -> Void
     ) {
         self.eventLoop = eventLoop
         self.lingerSeconds = lingerSeconds
         self.store = store
-        connectPipe = connect
         self.handler = handler
+        attempts = LinkAttempts(
+            eventLoop: eventLoop, connect: connect, arguments: { [weak self] in self?.arguments ?? [] },
+            ended: { [weak self] result in
+                switch result {
+                case .success(let pipe): self?.begin(pipe)
+                case .failure(let error): self?.attemptFailed(error)
+                }
+            })
+        monitor = NetworkMonitor(eventLoop: eventLoop, logger: logger) { [weak self] in self?.networkChanged() }
     }
 
     var isReady: Bool {
@@ -122,7 +124,8 @@ final class HostLink {
     /// Begins to make a link, where none is being made; its outcome is a change of state.
     func connect() {
         guard isIdle else { return }
-        backoff.reset()
+        monitor.start()
+        attempts.reset()
         if hasSession || isReturning {
             interruptedAt = .now()
             change(to: .interrupted("connecting again"))
@@ -147,32 +150,8 @@ final class HostLink {
 
     /// The next attempt, when its time has come.
     private func tryAgain() {
-        guard attempt == nil, attemptTask == nil else { return }
-        let isNew = NIODeadline.now() - interruptedAt < HostLink.firstTime
-        let longest = wasCut ? Backoff.longestWhenCut : isNew ? Backoff.longestAtFirst : Backoff.longest
-        attemptTask = eventLoop.assumeIsolated().scheduleTask(in: backoff.next(chance: .random(in: 0...1), longest: longest)) { [self] in
-            attemptTask = nil
-            makePipe()
-        }
-    }
-
-    private func makePipe() {
-        let promise = eventLoop.makePromise(of: HostPipe.self)
-        let number = attemptNumber
-        let (connectPipe, arguments) = (connectPipe, arguments)
-        attempt = Task { do { promise.succeed(try await connectPipe(arguments)) } catch { promise.fail(error) } }
-        promise.futureResult.assumeIsolated().whenComplete { [self] result in
-            guard number == attemptNumber else {
-                if case .success(let pipe) = result { pipe.close() }
-                return
-            }
-            attempt = nil
-            switch result {
-            case .success(let pipe): begin(pipe)
-            case .failure(let error as SSHError): attemptFailed(error)
-            case .failure(let error): attemptFailed(SSHError(.internal, "\(error)"))
-            }
-        }
+        let isUrgent = isBusy() || NIODeadline.now() - interruptedAt < HostLink.firstTime
+        attempts.next(longest: wasCut ? Backoff.longestWhenCut : isUrgent ? Backoff.longestWhenUrgent : Backoff.longest)
     }
 
     /// What the executor is started with: how long it lives without a link, and the session that it shall go on with.
@@ -188,17 +167,9 @@ final class HostLink {
         switch state {
         case .interrupted where error.isTransient: interrupt(error.message)
         // What was cut in the middle was cut by the network, and not by anything that a person has to see to.
-        case .connecting where error.code == .disconnected && backoff.count < HostLink.mostFirstAttempts: tryAgain()
+        case .connecting where error.code == .disconnected && attempts.count < HostLink.mostFirstAttempts: tryAgain()
         default: fail(error.message)
         }
-    }
-
-    private func giveUpAttempt() {
-        attemptNumber += 1
-        attempt?.cancel()
-        attempt = nil
-        attemptTask?.cancel()
-        attemptTask = nil
     }
 
     // MARK: Links
@@ -274,7 +245,7 @@ final class HostLink {
             }
         }
         isWelcomed = true
-        giveUpAttempt()
+        attempts.giveUp()
         change(to: .ready(host))
         endpoint.ping()
         flush()
@@ -292,17 +263,17 @@ final class HostLink {
         dropPipe()
         guard isReturning || (session != nil && isResumable) else {
             session = nil
-            if case .connecting = state, backoff.count < HostLink.mostFirstAttempts { return tryAgain() }
+            if case .connecting = state, attempts.count < HostLink.mostFirstAttempts { return tryAgain() }
             return fail(reason)
         }
         // A session that ends as soon as it has begun would otherwise be begun again and again without any pause.
-        if wasReady, lived > HostLink.shortLife { backoff.reset() }
+        if wasReady, lived > HostLink.shortLife { attempts.reset() }
         interrupt(reason)
     }
 
     private func interrupt(_ reason: String) {
         if case .interrupted = state {} else { interruptedAt = .now() }
-        if attempt == nil, attemptTask == nil { tryAgain() }
+        tryAgain()
         let before = since
         change(to: .interrupted(reason))
         if interruptedAt <= before { since = before }
@@ -354,7 +325,7 @@ final class HostLink {
             return
         }
         if isWelcomed, case .interrupted = state, let host {
-            giveUpAttempt()
+            attempts.giveUp()
             change(to: .ready(host))
         }
         // What it acknowledged may have made room.
@@ -425,15 +396,46 @@ final class HostLink {
         setTime()
         settleOld()
         endpoint.acknowledgeIfNeeded()
-        let step = watch.step(
-            at: endpoint.now, wall: wallClock(), isBusy: isBusy() || !outgoing.isEmpty, roundTrip: endpoint.roundTrip)
+        act(
+            on: watch.step(
+                at: endpoint.now, wall: wallClock(), isBusy: isBusy() || !outgoing.isEmpty, roundTrip: endpoint.roundTrip))
+    }
+
+    private func act(on step: LinkWatch.Step) {
         switch step {
         case .nothing: break
-        case .ask: endpoint.ping()
+        case .ask:
+            endpoint.ping()
+            if let end = watch.patienceEnd(roundTrip: endpoint.roundTrip) { lookAgain(at: end) }
         case .doubt: interrupt("the host does not answer")
         case .giveUp: return linkEnded("the host has not answered for \(watch.silentSeconds(at: endpoint.now)) seconds")
         }
         flush()
+    }
+
+    /// Half a second is not waited for in steps of a second.
+    private func lookAgain(at time: UInt64) {
+        let number = pipeNumber
+        eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(time)) { [self] in
+            if number == pipeNumber, isWelcomed { look() }
+        }
+    }
+
+    /// The network of this machine is another one. What it means for the link is found out at once, and what waits to be tried is tried.
+    private func networkChanged() {
+        setTime()
+        attempts.networkChanged()
+        let isGone = pipe?.localAddress?.isThere == false
+        switch state {
+        case .ready where isGone:
+            // It may come back, and the link with it: until another one is there, this one stays.
+            interrupt("this machine's network address is gone")
+        case .ready: act(on: watch.networkChanged(at: endpoint.now, roundTrip: endpoint.roundTrip))
+        // A link whose hello has yet to come is waited for, unless that is in vain.
+        case .connecting, .interrupted:
+            if pipe == nil || isWelcomed { tryAgain() } else if isGone { linkEnded("this machine's network address is gone") }
+        case .idle, .failed: break
+        }
     }
 
     private func setTime() { endpoint.now = NIODeadline.now().uptimeNanoseconds }
@@ -444,7 +446,8 @@ final class HostLink {
     /// it lingers.
     /// - Parameter done: Called when everything was sent and the pipe is closed, four seconds later at most.
     func close(ending: Bool, done: @escaping () -> Void) {
-        giveUpAttempt()
+        monitor.stop()
+        attempts.giveUp()
         if pipe != nil { closing = (pipeNumber, done) } else { done() }
         if ending, isWelcomed, let pipe {
             pipe.write(ByteBuffer(bytes: Request.frame(id: 1, operation: OperationNames.sessionEnd) { _ in }.bytes))
@@ -463,7 +466,7 @@ final class HostLink {
     }
 
     private func fail(_ reason: String) {
-        giveUpAttempt()
+        attempts.giveUp()
         dropPipe()
         isReturning = false
         if session == nil {

@@ -30,9 +30,9 @@ struct LinkWatch {
     /// Silence after which the host is asked, where nothing is open and where something is.
     static let idleSilence = 15 * second
     static let busySilence = 4 * second
-    /// How long an answer may take, beside four round trips; less where this side was asleep.
+    /// How long an answer may take, beside four round trips; less where this side was asleep, or its network has changed.
     static let patience = 6 * second
-    static let patienceAfterSleep = 2 * second
+    static let patienceInSuspicion = second / 2
     /// A link that says nothing for so long behind a question is closed.
     static let longestSilence = 60 * second
     /// A step that comes so late says that this side was asleep.
@@ -41,7 +41,8 @@ struct LinkWatch {
     private var heardAt: UInt64
     /// The oldest question since something was heard.
     private var askedAt: UInt64?
-    private var wasAsleep = false
+    /// Whether there is a reason to think that the link is gone.
+    private var isSuspicious = false
     private var lastStep: (steady: UInt64, wall: UInt64)
     private var isDoubted = false
 
@@ -55,8 +56,21 @@ struct LinkWatch {
     mutating func heard(at now: UInt64) {
         heardAt = now
         askedAt = nil
-        wasAsleep = false
+        isSuspicious = false
         isDoubted = false
+    }
+
+    /// The network of this machine is another one: what is to be done about that now.
+    ///
+    /// A question that is open stays the oldest one, so that a network that changes all the time cannot put its deadline off.
+    mutating func networkChanged(at now: UInt64, roundTrip: UInt64?) -> Step {
+        isSuspicious = true
+        guard askedAt != nil else {
+            askedAt = now
+            return .ask
+        }
+        // Not answered before this change, and now the network may be back: the old link would wait for TCP's next attempt.
+        return judge(at: now, roundTrip: roundTrip)
     }
 
     /// Seconds without anything heard.
@@ -71,7 +85,7 @@ struct LinkWatch {
         lastStep = (now, wall)
         if passed >= LinkWatch.sleep {
             // An old question was not left unanswered: nobody was here to hear.
-            wasAsleep = true
+            isSuspicious = true
             askedAt = now
             isDoubted = false
             return .ask
@@ -81,10 +95,17 @@ struct LinkWatch {
             self.askedAt = now
             return .ask
         }
-        let silence = now - min(now, askedAt)
-        if silence >= LinkWatch.longestSilence { return .giveUp }
-        let patience = (wasAsleep ? LinkWatch.patienceAfterSleep : LinkWatch.patience) + 4 * (roundTrip ?? 0)
-        guard silence >= patience, !isDoubted else { return .nothing }
+        if now - min(now, askedAt) >= LinkWatch.longestSilence { return .giveUp }
+        return judge(at: now, roundTrip: roundTrip)
+    }
+
+    /// When the open question will have waited too long, if there is one.
+    func patienceEnd(roundTrip: UInt64?) -> UInt64? {
+        askedAt.map { $0 + (isSuspicious ? LinkWatch.patienceInSuspicion : LinkWatch.patience) + 4 * (roundTrip ?? 0) }
+    }
+
+    private mutating func judge(at now: UInt64, roundTrip: UInt64?) -> Step {
+        guard !isDoubted, let end = patienceEnd(roundTrip: roundTrip), now >= end else { return .nothing }
         isDoubted = true
         return .doubt
     }

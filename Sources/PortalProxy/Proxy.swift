@@ -60,6 +60,9 @@ public final class Proxy: @unchecked Sendable {
     private(set) var hasConnected = false
     private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
+    /// The executor that was asked what its login's end does to it, and what that is.
+    var examinedEpoch: [UInt8]?
+    var loginEnd: ProxyStatus.LoginEnd?
     var connectWaiters: [(id: UInt64, client: UInt64)] = []
     /// Looks at who has waited long enough, while there is no link.
     var patienceTask: RepeatedTask?
@@ -74,7 +77,7 @@ public final class Proxy: @unchecked Sendable {
         link = HostLink(
             eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds,
             store: configuration.sessionPath.map { SessionStore(path: $0) },
-            connect: makeConnect(), handler: { [unowned self] event in handle(event) })
+            logger: logger, connect: makeConnect(), handler: { [unowned self] event in handle(event) })
         link.isBusy = { [unowned self] in clients.values.contains { !$0.openRequests.isEmpty } }
     }
 
@@ -216,17 +219,17 @@ public final class Proxy: @unchecked Sendable {
         link.connect()
     }
 
-    private func makeConnect() -> HostLink.Connect {
+    private func makeConnect() -> LinkAttempts.Connect {
         var options = ConnectOptions()
         options.sshConfigFile = configuration.sshConfig
         let address = configuration.target.address
         let (loop, logger, connectOptions) = (eventLoop, logger, options)
-        return { [weak self] arguments in
+        return { [weak self] arguments, reached in
             guard let self else { throw SSHError(.cancelled, "The proxy has ended.") }
             let token = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
             return try await Connector.connect(
                 to: address, options: connectOptions, images: Build.images, token: String(decoding: hexadecimal(token), as: UTF8.self),
-                arguments: arguments, interaction: ProxyInteraction(proxy: self), on: loop, logger: logger)
+                arguments: arguments, interaction: ProxyInteraction(proxy: self, reached: reached), on: loop, logger: logger)
         }
     }
 
@@ -284,6 +287,7 @@ public final class Proxy: @unchecked Sendable {
             let waiters = connectWaiters
             connectWaiters = []
             for waiter in waiters { finish(waiter.id, of: waiter.client) { host.writeMembers(to: &$0) } }
+            examineLogin()
             logger.info("ready")
         case .interrupted(let reason):
             logger.notice("interrupted: \(reason)")
@@ -359,6 +363,7 @@ public final class Proxy: @unchecked Sendable {
             seconds: UInt64(max(0, (NIODeadline.now() - link.since).nanoseconds / 1_000_000_000)),
             roundTripMicroseconds: link.roundTrip.map { UInt64(max(0, $0.nanoseconds / 1000)) }, clients: UInt64(clients.count),
             requests: clients.values.reduce(0) { $0 + UInt64($1.openRequests.count) }, error: nil, host: nil)
+        if link.hasSession { status.loginEnd = loginEnd }
         switch link.state {
         case .idle: break
         case .connecting: status.state = .connecting
@@ -474,27 +479,12 @@ extension Proxy {
 /// The person behind the proxy's clients.
 private struct ProxyInteraction: Interaction {
     let proxy: Proxy
+    let reached: @Sendable (ConnectPhase) -> Void
 
     func answer(_ question: PortalSSH.Question) async -> String? { try? await proxy.ask(question).get() }
 
-    func progress(_ phase: ConnectPhase) { proxy.report(phase) }
-}
-
-/// Brings a client's bytes to the proxy.
-private final class ProxyClientHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let proxy: Proxy
-    private let client: ProxyClient
-
-    init(proxy: Proxy, client: ProxyClient) {
-        self.proxy = proxy
-        self.client = client
+    func progress(_ phase: ConnectPhase) {
+        reached(phase)
+        proxy.report(phase)
     }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { proxy.receive(unwrapInboundIn(data), from: client) }
-
-    func channelInactive(context: ChannelHandlerContext) { proxy.left(client) }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -65,8 +65,8 @@ public enum ConnectPhase: Sendable, Hashable {
     case resolving(host: String)
     /// Connecting to an address, or starting the proxy command.
     case connecting(host: String, port: Int)
-    /// Negotiating keys.
-    case keyExchange
+    /// Negotiating keys, over a connection from this address; nil where a proxy command carries it.
+    case keyExchange(from: LocalAddress?)
     /// Logging in.
     case authenticating(user: String)
     /// Starting the executor.

@@ -31,11 +31,13 @@ public enum Connector {
             throw SSHError(.internal, "\(error.text).")
         }
         interaction.progress(.connecting(host: configuration.hostName, port: configuration.port))
-        _ = try await Transport.connect(configuration, options, link: link, logger: logger)
+        let channel = try await Transport.connect(configuration, options, link: link, logger: logger)
+        let origin = LocalAddress(channel.localAddress)
+        interaction.progress(.keyExchange(from: origin))
         let result: Result<HostPipe, SSHError> = await withTaskCancellationHandler {
             do throws(SSHError) {
                 return .success(
-                    try await establish(link, configuration, hostKeys, command, options, images, token, interaction, logger))
+                    try await establish(link, origin, configuration, hostKeys, command, options, images, token, interaction, logger))
             } catch {
                 return .failure(Task.isCancelled ? SSHError(.cancelled, "Connecting to \(address.host) was cancelled.") : error)
             }
@@ -51,11 +53,11 @@ public enum Connector {
     }
 
     private static func establish(
-        _ link: Link, _ configuration: SSHConfiguration, _ hostKeys: HostKeyCheck, _ command: String, _ options: ConnectOptions,
+        _ link: Link, _ origin: LocalAddress?, _ configuration: SSHConfiguration, _ hostKeys: HostKeyCheck, _ command: String,
+        _ options: ConnectOptions,
         _ images: [ExecutorImage], _ token: String, _ interaction: any Interaction, _ logger: Logger
     ) async throws(SSHError) -> HostPipe {
         let place = "\(configuration.user)@\(configuration.alias)"
-        interaction.progress(.keyExchange)
         try await link.perform(
             "Negotiating keys with \(configuration.hostName) port \(configuration.port)", within: options.handshakeTimeout,
             translate: { fault in
@@ -89,7 +91,7 @@ public enum Connector {
         let bootstrap = Bootstrap(
             link: link, images: images, token: token, options: options, interaction: interaction, place: place)
         let early = try await bootstrap.run()
-        return HostPipe(link: link, early: early)
+        return HostPipe(link: link, early: early, localAddress: origin)
     }
 
     private static func disconnected(_ fault: EngineFault) -> SSHError { SSHError(.disconnected, "\(fault.text).") }

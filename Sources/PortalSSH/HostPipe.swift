@@ -27,11 +27,14 @@ public struct HostPipeEnd: Sendable, Hashable {
 public final class HostPipe: @unchecked Sendable {
     /// The loop that everything happens on.
     public let eventLoop: any EventLoop
+    /// Where it comes from; nil where a proxy command carries it.
+    public let localAddress: LocalAddress?
     private let link: Link
     /// What came behind the sentinel, until `start`.
     private var early: ByteBuffer?
 
-    init(link: Link, early: ByteBuffer?) {
+    init(link: Link, early: ByteBuffer?, localAddress: LocalAddress?) {
+        self.localAddress = localAddress
         self.link = link
         self.eventLoop = link.eventLoop
         self.early = early

@@ -25,11 +25,7 @@ enum Transport {
         // One after the other, as ssh does; a host whose first address is dead still has its others.
         for address in addresses {
             do {
-                return try await ClientBootstrap(group: link.eventLoop)
-                    .connectTimeout(limit)
-                    .channelOption(.socketOption(.tcp_nodelay), value: 1)
-                    .channelInitializer { channel in channel.pipeline.addHandler(link) }
-                    .connect(to: address).get()
+                return try await PatientConnect.connect(to: address, within: limit, handler: link, on: link.eventLoop)
             } catch {
                 last = describe(error, configuration, address, limit)
                 logger.debug("An address does not answer", metadata: ["address": "\(address)", "error": "\(error)"])

@@ -56,7 +56,7 @@ import Testing
             wall += LinkWatchTests.second
             seen.append(watch.step(at: steady, wall: wall, isBusy: true, roundTrip: nil))
         }
-        #expect(seen == [.nothing, .doubt, .nothing], "less patience than with a link that was awake")
+        #expect(seen == [.doubt, .nothing, .nothing], "less patience than with a link that was awake")
     }
 
     /// A clock that is set back says nothing; one that is set forward asks once too often, and that is all.
@@ -67,6 +67,29 @@ import Testing
         #expect(watch.step(at: now + 1, wall: LinkWatchTests.start * 2, isBusy: true, roundTrip: nil) == .ask)
         watch.heard(at: now + 2)
         #expect(watch.step(at: now + 3, wall: LinkWatchTests.start * 2 + 1, isBusy: true, roundTrip: nil) == .nothing)
+    }
+
+    /// The host is asked at once, once, and has less time to answer.
+    @Test func anotherNetwork() {
+        var watch = new()
+        let start = LinkWatchTests.start
+        #expect(watch.networkChanged(at: start, roundTrip: nil) == .ask)
+        #expect(watch.networkChanged(at: start + LinkWatchTests.second / 4, roundTrip: nil) == .nothing)
+        #expect(watch.patienceEnd(roundTrip: nil) == start + LinkWatchTests.second / 2)
+        #expect(steps(&watch, from: 1, to: 20, isBusy: false) == [1: .doubt])
+        watch.heard(at: start + 20 * LinkWatchTests.second)
+        #expect(steps(&watch, from: 21, to: 40, isBusy: false) == [35: .ask], "what was heard takes the suspicion away")
+    }
+
+    /// Not answered, and the network changes once more: it may be back, and another link is not waited for.
+    @Test func anotherNetworkTwice() {
+        var watch = new()
+        let (start, second) = (LinkWatchTests.start, LinkWatchTests.second)
+        #expect(watch.networkChanged(at: start, roundTrip: second / 2) == .ask)
+        #expect(watch.networkChanged(at: start + 2 * second, roundTrip: second / 2) == .nothing)
+        #expect(watch.networkChanged(at: start + 3 * second, roundTrip: second / 2) == .doubt)
+        #expect(watch.networkChanged(at: start + 4 * second, roundTrip: second / 2) == .nothing)
+        #expect(steps(&watch, from: 1, to: 60, isBusy: false) == [60: .giveUp], "and the first question is the one that counts")
     }
 
     @Test func backoffGrowsToHalfAMinute() {

@@ -108,6 +108,21 @@ import Testing
         #expect(process.terminationStatus == 0)
     }
 
+    /// A build prints on while nothing passes in any direction; it is not held up, and what it printed is there as soon as something passes again.
+    @Test func silenceDuringABuild() async throws {
+        let stream = try LineStream(portal, host)
+        _ = await stream.more(within: 20)
+        try await relay.hold([.toServer, .toClient])
+        #expect(await eventually(seconds: 15) { await hasState("interrupted") })
+        let before = stream.reached
+        #expect(await eventually(seconds: 10) { stream.reached >= before + 100 }, "the build goes on there")
+        async let first = stream.more(within: 20)
+        try await relay.hold([])
+        #expect(await first < .seconds(1.5))
+        #expect(await eventually(seconds: 10) { await hasState("ready") })
+        try await stream.finish()
+    }
+
     /// With `--attached` the host keeps nothing.
     @Test func attached() async throws {
         let output = Pipe()

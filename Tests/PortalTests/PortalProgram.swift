@@ -19,24 +19,32 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     }()
 
     /// Kept, since it ends when nobody has it any more.
-    let host: TestHost
+    private let host: AnyObject
     let runtime: URL
     let config: String
     let target: String
+    /// Before each command line: how to get into a network.
+    private let prefix: [String]
 
     /// For a host: its alias, and a runtime directory that nobody else uses.
     /// - Parameter relayPort: Where a relay in front of the host listens.
-    init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
-        runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    convenience init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
+        try self.init(host, target, relayPort.map { host.sshConfig(alias: "host", port: $0) }, host.configFile, prefix: [])
+    }
+
+    /// On the near side of a network, for a host on its far side that this ssh_config calls `host`.
+    convenience init(_ host: AnyObject, sshConfig: String, network: NetworkNamespaces) throws {
+        try self.init(host, "host", sshConfig, "", prefix: NetworkNamespaces.prefix(network.near))
+    }
+
+    private init(_ host: AnyObject, _ target: String, _ ownConfig: String?, _ otherConfig: String, prefix: [String]) throws {
         self.host = host
-        if let relayPort {
-            config = runtime.path + "/relayed"
-            try Data(host.sshConfig(alias: "host", port: relayPort).utf8).write(to: URL(fileURLWithPath: config))
-        } else {
-            config = host.configFile
-        }
         self.target = target
+        self.prefix = prefix
+        runtime = URL(fileURLWithPath: "/tmp/portal-run-\(UUID().uuidString.prefix(8))")
+        config = ownConfig == nil ? otherConfig : runtime.path + "/ssh_config"
+        try FileManager.default.createDirectory(at: runtime, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        if let ownConfig { try Data(ownConfig.utf8).write(to: URL(fileURLWithPath: config)) }
     }
 
     deinit {
@@ -50,8 +58,8 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     func start(_ arguments: [String], input: Any? = nil, output: Any, errors: Any, environment: [String: String] = [:]) throws -> Process {
         let process = Process()
         // A session of its own has no terminal: nothing can be asked, whoever runs the tests.
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
-        process.arguments = ["-w", PortalProgram.path] + arguments
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = prefix + ["setsid", "-w", PortalProgram.path] + arguments
         var variables = ProcessInfo.processInfo.environment
         variables["PORTAL_RUNTIME_DIR"] = runtime.path
         variables["SSH_AUTH_SOCK"] = nil

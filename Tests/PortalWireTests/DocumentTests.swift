@@ -259,9 +259,10 @@ import Testing
         let facts = HostFacts(system: x, machine: x, release: x, name: x, user: x, userIdentifier: 1, home: x, directory: x, boot: x)
         let proxy = ProxyStatus(
             build: x, process: 1, target: x, state: .idle, seconds: 1, roundTripMicroseconds: 1, clients: 1, requests: 1, error: x,
-            host: facts)
+            host: facts, loginEnd: .withLogin)
         try compare(try object { proxy.write(to: &$0) }, "### `proxy.status`")
         for state in ProxyStatus.State.allCases { #expect(document.section("### `proxy.status`").contains("`\(state.name)`")) }
+        for end in ProxyStatus.LoginEnd.allCases { #expect(document.section("### `proxy.status`").contains("`\(end.name)`")) }
         let error = try parse(
             text(
                 try object {

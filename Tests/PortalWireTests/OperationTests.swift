@@ -212,13 +212,13 @@ func object(_ write: (inout JSONWriter) -> Void) throws -> JSONValue {
                 host: state == .ready
                     ? HostFacts(
                         system: [], machine: [], release: [], name: [], user: [], userIdentifier: 0, home: [0xFF], directory: [], boot: [])
-                    : nil)
+                    : nil, loginEnd: state == .ready ? .withLogins : state == .interrupted ? .withLogin : nil)
             let status = try #require(ProxyStatus(try object { sent.write(to: &$0) }))
             #expect(
                 status.build == sent.build && status.process == 1 && status.target == [0xFF] && status.state == state && status.seconds == 2
             )
             #expect(status.roundTripMicroseconds == sent.roundTripMicroseconds && status.clients == 4 && status.requests == 5)
-            #expect(status.error == sent.error && status.host == sent.host)
+            #expect(status.error == sent.error && status.host == sent.host && status.loginEnd == sent.loginEnd)
         }
         #expect(ProxyStatus(try parse(#"{"build":"b","pid":1,"target":"t","state":"new"}"#)) == nil)
     }

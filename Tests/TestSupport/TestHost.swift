@@ -37,6 +37,8 @@ public final class TestHost: @unchecked Sendable {
         public var hostKeyType = "ed25519"
         /// known_hosts knows the host.
         public var isKnown = true
+        /// The network namespace that the host is in; nil for this machine's.
+        public var namespace: String?
         /// The defaults.
         public init() {}
     }
@@ -77,7 +79,8 @@ public final class TestHost: @unchecked Sendable {
             let configuration = directory.appendingPathComponent("sshd_config")
             try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: configuration)
             guard files.createFile(atPath: log.path, contents: nil) else { throw TestFailure("\(log.path) cannot be created") }
-            let process = try Child([executable, "-D", "-e", "-f", configuration.path], errors: log.path)
+            let prefix = options.namespace.map(NetworkNamespaces.prefix) ?? []
+            let process = try Child(prefix + [executable, "-D", "-e", "-f", configuration.path], errors: log.path)
             let log = log
             _ = waitUntil(seconds: 10) {
                 !process.isRunning || ((try? String(contentsOf: log, encoding: .utf8)) ?? "").contains("Server listening")

@@ -1,11 +1,11 @@
 import Foundation
 
 extension TestHost {
-    /// An ssh_config in which an alias reaches this host over another port, a relay's, and still checks this host's key.
-    public func sshConfig(alias: String, port: Int) -> String {
+    /// An ssh_config in which an alias reaches this host over another port, a relay's, or at another address, and still checks this host's key.
+    public func sshConfig(alias: String, port: Int, address: String = "127.0.0.1") -> String {
         """
         Host \(alias)
-          HostName 127.0.0.1
+          HostName \(address)
           Port \(port)
           HostKeyAlias [127.0.0.1]:\(self.port)
           IdentityFile \(keyFile.path)

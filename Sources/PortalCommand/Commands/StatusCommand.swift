@@ -43,7 +43,17 @@ struct StatusCommand: AsyncParsableCommand {
         case .failed: line += " \(duration(proxy.seconds)) ago: \(reason(proxy))"
         case .connecting, .idle: line += ", for \(duration(proxy.seconds))"
         }
-        return line + "; \(proxy.clients - 1) clients, \(proxy.requests) requests, pid \(proxy.process)"
+        return line + "; \(proxy.clients - 1) clients, \(proxy.requests) requests, pid \(proxy.process)" + end(proxy)
+    }
+
+    /// What ends what runs there, though nobody here asked for it, on a line of its own.
+    private func end(_ proxy: ProxyStatus) -> String {
+        switch proxy.loginEnd {
+        case nil: ""
+        case .withLogins: "\n    what runs there ends with this user's last login there; `loginctl enable-linger`, there, keeps it"
+        case .withLogin:
+            "\n    what runs there ends with its login: systemd kills it there (KillUserProcesses), and its user's own does not take it"
+        }
     }
 
     private func reason(_ proxy: ProxyStatus) -> String { proxy.error.map { Printable.line(String(decoding: $0, as: UTF8.self)) } ?? "" }

@@ -24,6 +24,21 @@ public struct ProxyStatus: Sendable {
             }
         }
     }
+    /// What ends the executor and everything that it runs, besides what portal itself does.
+    public enum LoginEnd: UInt8, Sendable, CaseIterable {
+        /// The end of the login that started it.
+        case withLogin
+        /// The end of the user's last login on the host.
+        case withLogins
+
+        /// The name on the wire.
+        public var name: StaticString {
+            switch self {
+            case .withLogin: "with_login"
+            case .withLogins: "with_logins"
+            }
+        }
+    }
     /// The proxy's build.
     public var build: [UInt8]
     /// The proxy's process identifier.
@@ -44,11 +59,13 @@ public struct ProxyStatus: Sendable {
     public var error: [UInt8]?
     /// The host, while there is a link.
     public var host: HostFacts?
+    /// What ends the executor besides; nil where nothing does, or nothing is known.
+    public var loginEnd: LoginEnd?
 
     /// Makes it from its values.
     public init(
         build: [UInt8], process: UInt64, target: [UInt8], state: State, seconds: UInt64, roundTripMicroseconds: UInt64?, clients: UInt64,
-        requests: UInt64, error: [UInt8]?, host: HostFacts?
+        requests: UInt64, error: [UInt8]?, host: HostFacts?, loginEnd: LoginEnd? = nil
     ) {
         self.build = build
         self.process = process
@@ -60,6 +77,7 @@ public struct ProxyStatus: Sendable {
         self.requests = requests
         self.error = error
         self.host = host
+        self.loginEnd = loginEnd
     }
 
     /// Reads an answer; nil where something is missing.
@@ -77,6 +95,7 @@ public struct ProxyStatus: Sendable {
         requests = value.unsigned("requests") ?? 0
         error = value.string("error")
         host = value["host"].flatMap { HostFacts($0) }
+        loginEnd = value.string("ends").flatMap { name in LoginEnd.allCases.first { name.equals($0.name) } }
     }
 
     /// Writes the members of the JSON object.
@@ -96,5 +115,6 @@ public struct ProxyStatus: Sendable {
             writer.name("host")
             host.write(to: &writer)
         }
+        if let loginEnd { writer.member("ends", string: loginEnd.name) }
     }
 }
