@@ -21,6 +21,7 @@ public final class Proxy: @unchecked Sendable {
         public var lingerSeconds: Int
         /// The file in which the session's secret is kept for the next proxy; nil to keep it nowhere.
         public var sessionPath: String?
+        var waits = ProxyWaits()
 
         /// Half an hour.
         public static let defaultLingerSeconds = 1800
@@ -37,9 +38,6 @@ public final class Proxy: @unchecked Sendable {
             self.sessionPath = sessionPath
         }
     }
-
-    /// How long a proxy whose link failed or was never made stays without a client.
-    private static let persistWithoutLink = TimeAmount.seconds(2)
 
     let eventLoop: any EventLoop
     let configuration: Configuration
@@ -58,7 +56,6 @@ public final class Proxy: @unchecked Sendable {
     private var nextOwnRequest = UInt64.random(in: 16...0xFFFF_FFFF)
     /// Whether there ever was a link to the host. Looked at from elsewhere only after `end`, when nothing changes any more.
     private(set) var hasConnected = false
-    private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
     var connectWaiters: [(id: UInt64, client: UInt64)] = []
     /// Looks at who has waited long enough, while there is no link.
@@ -72,7 +69,7 @@ public final class Proxy: @unchecked Sendable {
         endPromise = eventLoop.makePromise()
         questions = QuestionDesk(eventLoop: eventLoop)
         link = HostLink(
-            eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds,
+            eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds, waits: configuration.waits,
             store: configuration.sessionPath.map { SessionStore(path: $0) },
             connect: makeConnect(), handler: { [unowned self] event in handle(event) })
         link.isBusy = { [unowned self] in clients.values.contains { !$0.openRequests.isEmpty } }
@@ -380,7 +377,7 @@ public final class Proxy: @unchecked Sendable {
     private func becomeIdle(after least: TimeAmount = .zero) {
         idleTask?.cancel()
         // What clients gave up has yet to be said to a host that cannot be reached now.
-        let delay = max(link.isReady || link.hasSession ? configuration.persist : Proxy.persistWithoutLink, least)
+        let delay = max(link.isReady || link.hasSession ? configuration.persist : configuration.waits.clientWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: delay) { bound.value.idleTimeIsOver() }
     }
@@ -391,7 +388,7 @@ public final class Proxy: @unchecked Sendable {
         guard link.isReady, configuration.persist > .zero else { return stop() }
         // A link that dies meanwhile answers nothing.
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        idleTask = eventLoop.scheduleTask(in: Proxy.answerDeadline) {
+        idleTask = eventLoop.scheduleTask(in: configuration.waits.idleAnswer) {
             if bound.value.clients.isEmpty { bound.value.stop() }
         }
         request(OperationNames.sessionStats) { [unowned self] answer in

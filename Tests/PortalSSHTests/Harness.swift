@@ -20,7 +20,10 @@ enum FakeExecutor {
 
         """
 
-    static func images(machines: [String] = ["x86_64", "aarch64"], padding: Int = 0) throws -> [ExecutorImage] {
+    /// - Parameter script: Another one than this.
+    static func images(
+        machines: [String] = ["x86_64", "aarch64"], padding: Int = 0, script: String = FakeExecutor.script
+    ) throws -> [ExecutorImage] {
         let bytes = script + "exit\n" + String(repeating: "#", count: padding) + "\n"
         let file = URL(fileURLWithPath: "/tmp/portal-test-image-\(UUID().uuidString)")
         try Data(bytes.utf8).write(to: file)
@@ -86,24 +89,25 @@ func newToken() -> String {
 
 extension TestHost {
     func connect(
-        alias: String = "host", person: Person = Person(), images: [ExecutorImage]? = nil, arguments: [String] = [],
+        alias: String = "host", person: any Interaction = Person(), images: [ExecutorImage]? = nil, arguments: [String] = [],
         configFile: String? = nil,
-        token: String = newToken(), options: ConnectOptions = ConnectOptions()
+        token: String = newToken(), options: ConnectOptions = ConnectOptions(), logger: Logger = Logger(label: "test")
     ) async throws -> HostPipe {
         var options = options
         options.sshConfigFile = configFile ?? self.configFile
         return try await Connector.connect(
             to: HostAddress(parsing: alias), options: options, images: images ?? FakeExecutor.images(), token: token, arguments: arguments,
-            interaction: person, on: MultiThreadedEventLoopGroup.singleton.any(), logger: Logger(label: "test"))
+            interaction: person, on: MultiThreadedEventLoopGroup.singleton.any(), logger: logger)
     }
 
     /// Everything that the error says, when connecting fails as it should.
     func failure(
-        alias: String = "host", person: Person = Person(), images: [ExecutorImage]? = nil, configFile: String? = nil,
-        options: ConnectOptions = ConnectOptions()
+        alias: String = "host", person: any Interaction = Person(), images: [ExecutorImage]? = nil, configFile: String? = nil,
+        options: ConnectOptions = ConnectOptions(), logger: Logger = Logger(label: "test")
     ) async throws -> SSHError {
         do {
-            let pipe = try await connect(alias: alias, person: person, images: images, configFile: configFile, options: options)
+            let pipe = try await connect(
+                alias: alias, person: person, images: images, configFile: configFile, options: options, logger: logger)
             pipe.close()
         } catch let error as SSHError {
             return error
