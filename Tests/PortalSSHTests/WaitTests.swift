@@ -109,11 +109,15 @@ import Testing
     @Test func whatAProxyCommandHasToSay() async throws {
         let host = try TestHost()
         let begun = ContinuousClock.now
-        let error = try await host.failure(
-            configFile: try config(host, proxyCommand: "echo why >&2; exec >&- <&-; setsid sleep 5 & sleep 1000"))
+        // It must have left the group that is ended.
+        let script = """
+            echo why >&2; setsid sh -c 'echo >"$0.left"; exec sleep 5' "$0" >&- <&- &
+            read -r banner; until [ -e "$0.left" ]; do :; done; exec >&- <&-
+            """
+        let error = try await host.failure(configFile: try config(host, proxyCommand: script))
         let time = ContinuousClock.now - begun
         #expect(error.message.contains("why"), "\(error)")
-        #expect(time > .seconds(2) && time < .seconds(5), "\(time)")
+        #expect(time > .seconds(2) && time < .seconds(5), "\(time), \(error)")
     }
 
     /// It ignores that it is told to end.

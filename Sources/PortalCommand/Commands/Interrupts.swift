@@ -17,7 +17,7 @@ final class Interrupts: @unchecked Sendable {
     private let graceMilliseconds: UInt64
     private let answerMilliseconds: Int
     private let end: @Sendable (_ status: Int32) -> Void
-    private let queue = DispatchQueue(label: "portal.signals")
+    let queue = DispatchQueue(label: "portal.signals")
     private var sources: [any DispatchSourceSignal] = []
     private var received: Int32?
     private var count = 0
@@ -48,14 +48,18 @@ final class Interrupts: @unchecked Sendable {
         }
     }
 
-    private func receive(_ number: Int32, _ terminal: Terminal, _ process: RemoteProcess) {
+    /// A signal came. Called on `queue`.
+    func receive(_ number: Int32, _ terminal: Terminal, _ process: RemoteProcess) {
         terminal.restore()
         count += 1
         switch count {
         case 1:
             received = number
             process.cancel(signal: number, graceMilliseconds: graceMilliseconds)
-            queue.asyncAfter(deadline: .now() + .milliseconds(Int(graceMilliseconds) + answerMilliseconds)) { [self] in giveUp(number) }
+            queue.asyncAfter(deadline: .now() + .milliseconds(Int(graceMilliseconds) + answerMilliseconds)) { [self] in
+                // What is left to be printed may take its time.
+                if !process.hasEnded { giveUp(number) }
+            }
         case 2: process.cancel()
         default: giveUp(number)
         }
