@@ -13,6 +13,18 @@ import Testing
         #expect(eventually { link.exitStatus() == 0 && !isRunning(peer.executor) })
     }
 
+    /// An acknowledgement that nothing else goes with.
+    @Test(arguments: KillTests.programs) func anAcknowledgement(program: URL) throws {
+        let peer = try LingeringPeer(program)
+        try peer.begin()
+        let begun = ContinuousClock.now
+        _ = try peer.send("session.stats")
+        #expect(peer.unacknowledged > 0)
+        try peer.pump(for: "the acknowledgement") { peer.unacknowledged == 0 }
+        let time = ContinuousClock.now - begun
+        #expect(time > .milliseconds(40) && time < .seconds(5), "\(time)")
+    }
+
     /// A peer that does not read the last frames.
     @Test func aPeerThatTakesNothing() throws {
         let client = try ExecutorClient()

@@ -101,6 +101,8 @@ final class LingeringPeer {
     private(set) var frames: [UInt64: UInt64] = [:]
     private(set) var claimed: [UInt64: Claimed] = [:]
     private var endpoint = LinkEndpoint(isCounting: true)
+    /// Bytes of frames that the executor has not acknowledged.
+    var unacknowledged: Int { endpoint.unacknowledgedBytes }
     private var unsent: [UInt8] = []
     private var nextIdentifier: UInt64 = 1
     private var windows: [UInt64: ReceiveWindow] = [:]

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import PortalWire
 import Synchronization
 import TestSupport
 import Testing
@@ -132,6 +133,31 @@ import Testing
         let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
         #expect(process.terminationStatus == 255 && said.contains("unknown") && said.contains("cannot listen on"), "\(said)")
         try FileManager.default.removeItem(at: socket)
+    }
+
+    /// Somebody else writes the part of a large file, and does not end with it.
+    @Test func thePartOfAnUpload() async throws {
+        let source = portal.runtime.appendingPathComponent("large").path
+        let content = [UInt8](repeating: 7, count: Int(Copier.resumableFile))
+        try Data(content).write(to: URL(fileURLWithPath: source))
+        let workspace = try await Workspace.open("host", options: options)
+        let hash = ContentHash.of(content)
+        var request = FileWriteRequest(path: Array("copy".utf8), sha256: hash)
+        request.part = Array(hash.prefix(32))
+        let writer = try await workspace.write(request)
+        // More than there is credit for: the host has begun.
+        await writer.send(Array(content.prefix(400_000)))
+        var options = Copier.Options()
+        options.busyPauseNanoseconds = 10_000_000
+        let copier = Copier(from: .here, to: .there(workspace, target: "host"), options: options, progress: CopyProgress(shows: false))
+        let path = Array(source.utf8)
+        let item = CopyItem(source: path, destination: Array("copy".utf8), status: try LocalFiles.status(path, follow: false))
+        let begun = ContinuousClock.now
+        #expect(await copier.copy([item]).failures == 1)
+        #expect(ContinuousClock.now - begun > .milliseconds(200))
+        await writer.cancel()
+        #expect(await copier.copy([item]).failures == 1, "it keeps what it came to")
+        #expect(FileManager.default.contents(atPath: host.home.appendingPathComponent("copy").path) == Data(content))
     }
 
     // MARK: ^C
