@@ -22,6 +22,7 @@ public final class Proxy: @unchecked Sendable {
         /// The file in which the session's secret is kept for the next proxy; nil to keep it nowhere.
         public var sessionPath: String?
         var waits = ProxyWaits()
+        var clientPendingBytes = ProxyClient.pendingBytesLimit
 
         /// Half an hour.
         public static let defaultLingerSeconds = 1800
@@ -85,7 +86,7 @@ public final class Proxy: @unchecked Sendable {
         eventLoop.preconditionInEventLoop()
         // Whoever comes now finds the next proxy when this one has ended.
         guard !isStopping else { throw ProxyError(.socket, "the proxy ends") }
-        let client = ProxyClient(number: nextClient, channel: channel)
+        let client = ProxyClient(number: nextClient, channel: channel, pendingBytesLimit: configuration.clientPendingBytes)
         nextClient += 1
         clients[client.number] = client
         idleTask?.cancel()
@@ -147,7 +148,9 @@ public final class Proxy: @unchecked Sendable {
         case .data(let id, _, _), .starved(let id):
             if client.openRequests[id] != nil { pass(frame, of: id, from: client) }
         case .credit(let id, _):
-            if client.openRequests[id] != nil { if mayPass(client) { link.sendNow(frame) } else { client.wait(frame, of: id) } }
+            guard client.openRequests[id] != nil else { break }
+            // Before all that waits, since it is about data that comes, but not before its request: it would be forgotten there.
+            if mayPass(client), !link.isWaiting(id) { link.sendNow(frame) } else { pass(frame, of: id, from: client) }
         case .cancel(let id, _): if client.openRequests[id] != nil { cancel(id, frame, from: client) }
         case .answer(let id, let text): questions.answer(id, text, from: client)
         default: throw .broken(.message)

@@ -14,13 +14,25 @@ import Testing
 @Suite(.serialized) struct ProxyBoundTests {
     private let host: TestHost
     private let loop = MultiThreadedEventLoopGroup.singleton.next()
-    private let proxy: Proxy
+    private let holder: Holder
+    private var proxy: Proxy { holder.proxy }
+
+    /// Ends the proxy with its test.
+    private final class Holder: Sendable {
+        let proxy: Proxy
+
+        init(_ proxy: Proxy) { self.proxy = proxy }
+
+        deinit { Task { [proxy] in await proxy.giveUp() } }
+    }
 
     init() throws {
         host = try TestHost()
-        let configuration = Proxy.Configuration(
+        var configuration = Proxy.Configuration(
             target: try Target("host"), sshConfig: host.configFile, persist: .seconds(60), lingerSeconds: 60)
-        proxy = Proxy(configuration: configuration, eventLoop: loop, logger: Logger(label: "test"))
+        // A sixteenth of what it is.
+        configuration.clientPendingBytes = ProxyClient.pendingBytesLimit / 16
+        holder = Holder(Proxy(configuration: configuration, eventLoop: loop, logger: Logger(label: "test")))
     }
 
     private func socket() async throws -> Int32 {
@@ -132,12 +144,12 @@ import Testing
         #expect(try await other.host().userIdentifier == UInt64(getuid()))
     }
 
-    /// A client that takes nothing is left when it has too much to take.
+    /// A client that takes nothing is left when it has too much to take. Its credit comes right behind its requests, and counts.
     @Test func whatWaitsForAClient() async throws {
         let other = try await workspace()
         _ = try await other.host()
         let peer = try Peer(try await socket())
-        for index in 0..<24 {
+        for index in 0..<3 {
             let id = peer.first + UInt64(index)
             let start = Request.frame(id: id, operation: "process.start") { writer in
                 writer.member("shell", string: "exec head -c 4194304 /dev/zero")
@@ -155,5 +167,36 @@ import Testing
             })
         #expect(try await other.status().clients == 1)
         #expect(try await other.run(RemoteCommand(shell: "echo on")).output == Array("on\n".utf8))
+    }
+
+    /// A proxy that may open no more files takes no more clients; when it may again, it does.
+    @Test func descriptors() async throws {
+        let portal = try PortalProgram(host)
+        let first = try await portal.exec("true")
+        #expect(first.status == 0, "\(first.errors)")
+        let proxy = try await portal.proxyProcess()
+        let files = try FileManager.default.contentsOfDirectory(atPath: portal.runtime.path)
+        let path = portal.runtime.appendingPathComponent(try #require(files.first { $0.hasSuffix(".sock") })).path
+        let most = (FoundProcess(proxy)?.descriptors ?? 0) + 4
+        try Tool.run("prlimit", "--pid", "\(proxy)", "--nofile=\(most):\(most)")
+        var clients: [Int32] = []
+        for _ in 0..<16 {
+            let client = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            clients.append(client)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            let isConnected = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(client, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                }
+            }
+            #expect(isConnected)
+        }
+        #expect(await eventually(seconds: 10) { FoundProcess(proxy)?.descriptors ?? 0 >= most })
+        let waiting = Task { try await portal.exec("echo", "served") }
+        for client in clients { close(client) }
+        #expect(try await waiting.value.text == "served\n")
+        #expect(try await portal.proxyProcess() == proxy)
     }
 }

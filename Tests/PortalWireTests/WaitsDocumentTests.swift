@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Docs/waits.md: every wait names a test that lets it wait in vain.
+/// Docs/waits.md: every wait names a test that lets it wait in vain, and every bound one that reaches it.
 @Suite struct WaitsDocumentTests {
     /// The tests there are, as `Suite.function` and `Target.Suite.function`.
     static let tests: Set<String> = {
@@ -24,13 +24,12 @@ import Testing
         return found
     }()
 
-    private func rows(_ heading: String) throws -> [[String]] {
+    @Test(arguments: [
+        ("## On this machine", "wait"), ("## On the host", "wait"), ("## Bounds, at which a sender waits or is told", "bound"),
+    ])
+    func everyWaitIsShownToEnd(heading: String, title: String) throws {
         let document = try ProtocolDocument(path: "Docs/waits.md")
-        return ProtocolDocument.table("wait", in: document.section(heading))
-    }
-
-    @Test(arguments: ["## On this machine", "## On the host"]) func everyWaitIsShownToEnd(heading: String) throws {
-        let rows = try rows(heading)
+        let rows = ProtocolDocument.table(title, in: document.section(heading))
         #expect(rows.count > 10)
         for row in rows {
             #expect(row.count == 4 && row.allSatisfy { !$0.isEmpty }, "\(row)")
@@ -43,6 +42,6 @@ import Testing
     /// What is counted as a test is one.
     @Test func testsAreFound() {
         #expect(Self.tests.contains("PortalWireTests.WaitsDocumentTests.testsAreFound"))
-        #expect(!Self.tests.contains("WaitsDocumentTests.rows"))
+        #expect(!Self.tests.contains("KillTableTests.kill"))
     }
 }
