@@ -81,6 +81,8 @@ let package = Package(
             name: "TestSupport",
             dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
             path: "Tests/TestSupport", exclude: ["Systemd/machine.sh"]),
+        // A client that tests kill, or whose proxy and host they kill (Docs/kills.md).
+        .executableTarget(name: "portal-caller", dependencies: ["Portal", "PortalWire"], path: "Tests/Caller"),
         // The fault lab: `make torture`, `make soak`, and what of them is a test.
         .target(
             name: "FaultLab",
@@ -103,7 +105,8 @@ let package = Package(
             name: "PortalTests",
             dependencies: [
                 "Portal", "PortalProxy", "PortalCommand", "TestSupport", "build-there", "run-on-hosts", "run-tests-there", "follow-log",
-                .product(name: "NIOCore", package: "swift-nio"),
+                "portal-caller", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
 
         // The tests of the wire and the link.

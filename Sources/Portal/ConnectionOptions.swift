@@ -31,13 +31,15 @@ public struct ConnectionOptions: Sendable {
     /// Seconds that the executor on the host, with everything that runs there, waits for another link when it has none. 0: it ends with its
     /// only one, for hosts that must not keep anything. It counts for a proxy that is started.
     public var lingerSeconds = Proxy.Configuration.defaultLingerSeconds
-    /// Seconds that calls wait for a lost link to come back, before they fail with `disconnected`.
+    /// Seconds that calls wait for a lost link to come back, for the next proxy where one died, or for one that says nothing, before they fail
+    /// with `disconnected`, or with `outcomeUnknown` where nothing can be said of their effect.
     public var patienceSeconds = 900
     /// Puts a question of connecting (an unknown host key, a passphrase) to a person: its text, and whether what is typed stays unseen.
     /// Nil where nobody can be asked: the call then fails and says which command would ask.
     public var ask: (@Sendable (_ text: String, _ isSecret: Bool) async -> String?)?
     /// Hears how far connecting is. Called in order, on any thread.
     public var progress: (@Sendable (ConnectionProgress) -> Void)?
+    var waits = ClientWaits()
 
     /// The defaults.
     public init() {

@@ -14,6 +14,8 @@ import PortalProxy
 enum ProxyAccess {
     /// Attempts to reach a proxy that was just started, or just ends.
     private static let attempts = 20
+    /// Of them, those to reach one that is there and says no hello.
+    private static let silentAttempts = 2
 
     /// Seconds that a session lingers whose proxy is in a program: for as long as a link takes to be replaced.
     private static let longestLingerOfAProgram = 300
@@ -27,7 +29,8 @@ enum ProxyAccess {
         case .running:
             // Nobody says that there will be another.
             let connection = ProxyConnection(options: options)
-            do { try await ProxyLink.open(.path(identity.socketPath), for: connection) } catch {
+            do throws(PortalError) { try await ProxyLink.open(.path(identity.socketPath), for: connection) } catch {
+                guard error.code != .timedOut else { throw error }
                 throw PortalError(.disconnected, "no proxy runs for \(target.name)")
             }
             return connection
@@ -70,15 +73,19 @@ enum ProxyAccess {
     private static func find(_ identity: ProxyIdentity, executable: String, for connection: ProxyConnection) async throws(PortalError) {
         let options = connection.options
         var last = PortalError(.disconnected, "the proxy for \(identity.target.name) cannot be reached")
+        var silent = 0
         for attempt in 0..<attempts {
             if access(identity.socketPath, F_OK) == 0 {
                 do throws(PortalError) { return try await ProxyLink.open(.path(identity.socketPath), for: connection) } catch {
                     last = error
+                    if error.code == .timedOut { silent += 1 }
+                    guard silent < silentAttempts else { throw PortalError(.disconnected, error.message) }
                 }
             }
             if attempt > 0 { try? await Task.sleep(nanoseconds: UInt64(min(attempt, 10)) * 20_000_000) }
             let launcher = ProxyLauncher(
-                executable: executable, persistSeconds: options.persistSeconds, lingerSeconds: options.lingerSeconds)
+                executable: executable, persistSeconds: options.persistSeconds, lingerSeconds: options.lingerSeconds,
+                startDeadlineMilliseconds: options.waits.proxyStartMilliseconds)
             let started: Result<Void, ProxyError>
             do {
                 started = try await NIOThreadPool.singleton.runIfActive {

@@ -74,6 +74,9 @@ final class ProxyConnection: Sendable {
 
     // MARK: Requests
 
+    /// Whether anything waits for an answer.
+    var hasOpenRequests: Bool { state.withLockedValue { !$0.exchanges.isEmpty } }
+
     /// Sends a request.
     func start(
         _ operation: StaticString, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void

@@ -13,19 +13,19 @@ import PortalWire
 
 /// A client's socket to one proxy. A connection has one after the other, where proxies die.
 ///
-/// `@unchecked Sendable`: `endpoint` is touched on `channel.eventLoop` only, where the channel's bytes arrive; the rest is constant.
+/// `@unchecked Sendable`: `endpoint` and `watch` are touched on `channel.eventLoop` only, where the channel's bytes arrive; the rest is constant.
 final class ProxyLink: @unchecked Sendable {
-    /// How long the proxy may take to answer a hello. It answers at once, whatever the link to the host does.
-    private static let helloDeadline = TimeAmount.seconds(5)
-
     private let channel: any Channel
     private let connection: ProxyConnection
     private var endpoint = LinkEndpoint(isCounting: false)
     private let helloPromise: EventLoopPromise<Void>
+    private var watch: ProxyWatch
 
     private init(channel: any Channel, connection: ProxyConnection) {
         self.channel = channel
         self.connection = connection
+        let patience = TimeAmount.seconds(Int64(min(max(0, connection.options.patienceSeconds), 1 << 32)))
+        watch = ProxyWatch(patienceSteps: Int(patience.nanoseconds / connection.options.waits.proxyStep.nanoseconds))
         helloPromise = channel.eventLoop.makePromise()
     }
 
@@ -66,8 +66,8 @@ final class ProxyLink: @unchecked Sendable {
 
     private func sayHello() async throws {
         send(.hello(connection.hello))
-        let deadline = channel.eventLoop.scheduleTask(in: ProxyLink.helloDeadline) { [helloPromise] in
-            helloPromise.fail(PortalError(.disconnected, "the proxy does not answer: end it with `portal stop`"))
+        let deadline = channel.eventLoop.scheduleTask(in: connection.options.waits.proxyHello) { [helloPromise] in
+            helloPromise.fail(PortalError(.timedOut, "the proxy does not answer: end it with `portal stop`"))
         }
         defer { deadline.cancel() }
         do { try await helloPromise.futureResult.get() } catch {
@@ -84,9 +84,42 @@ final class ProxyLink: @unchecked Sendable {
 
     func close() { channel.close(promise: nil) }
 
+    // MARK: A proxy that says nothing
+
+    /// A request waits for as long as its patience says, and its user hears what for.
+    private func beginWatching() {
+        let step = connection.options.waits.proxyStep
+        let task = channel.eventLoop.scheduleRepeatedTask(initialDelay: step, delay: step) { [weak self] task in
+            guard let self else { return task.cancel() }
+            look()
+        }
+        channel.closeFuture.whenComplete { _ in task.cancel() }
+    }
+
+    private func look() {
+        switch watch.step(isBusy: connection.hasOpenRequests) {
+        case .nothing: break
+        case .ask: send(.ping(0))
+        case .complain: tell("the proxy does not answer for \(unansweredSeconds) s", isReady: false)
+        case .relief: tell("connected", isReady: true)
+        case .giveUp:
+            closed("the proxy has not answered for \(unansweredSeconds) s: end it with `portal stop`", isFinal: true)
+            channel.close(promise: nil)
+        }
+    }
+
+    private var unansweredSeconds: Int64 {
+        Int64(watch.unansweredSteps) * connection.options.waits.proxyStep.nanoseconds / 1_000_000_000
+    }
+
+    private func tell(_ text: String, isReady: Bool) {
+        connection.options.progress?(ConnectionProgress(text: text, isReady: isReady, bytes: nil))
+    }
+
     // MARK: From the channel
 
     fileprivate func receive(_ buffer: ByteBuffer) {
+        watch.heard()
         buffer.withUnsafeReadableBytes { endpoint.receive($0) }
         // A small answer is its data and its end in one buffer: whoever waits for them is woken once.
         var touched: [Exchange] = []
@@ -116,6 +149,7 @@ final class ProxyLink: @unchecked Sendable {
         var place: HistoryPlace?
         if let epoch = hello.epoch, let history = hello.history { place = HistoryPlace(epoch: epoch, history: history) }
         connection.adopt(self, identifiers: identifiers, place: place)
+        beginWatching()
         helloPromise.succeed(())
     }
 

@@ -80,6 +80,9 @@ public struct RemoteProcess: Sendable {
 
     let exchange: Exchange
 
+    /// Whether the host has said how it ended, or that cannot be found out any more. What it printed may be unread.
+    public var hasEnded: Bool { exchange.hasEnded }
+
     /// What it prints, as it comes; it ends when the process has ended. When nobody takes it, the process waits, as with a pipe.
     /// Only one iterator may be in use.
     public var output: OutputStream { OutputStream(exchange: exchange) }

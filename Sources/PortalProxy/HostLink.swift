@@ -13,9 +13,6 @@ final class HostLink {
     /// More than this waiting for the kernel, and what clients send waits here, where what is short goes first.
     /// The pipe says so when half of it has left.
     private static let pendingBytesHighMark = 512 * 1024
-    private static let helloDeadline = TimeAmount.seconds(15)
-    /// How long an executor may take to end its session; it goes on with that if it takes longer.
-    private static let endDeadline = TimeAmount.seconds(2)
     /// How often a first link that was cut while it was being made is tried again.
     private static let mostFirstAttempts = 4
     /// For so long an interruption is new.
@@ -25,6 +22,7 @@ final class HostLink {
 
     private let eventLoop: any EventLoop
     private let lingerSeconds: Int
+    private let waits: ProxyWaits
     private let store: SessionStore?
     private let handler: (Event) -> Void
     /// Whether anything waits for the host.
@@ -71,10 +69,12 @@ final class HostLink {
     ///   - lingerSeconds: How long the executor shall wait for another link; 0 where it shall end with its only one.
     ///   - store: Where the session's secret is kept for the proxy after this one.
     init(
-        eventLoop: any EventLoop, lingerSeconds: Int, store: SessionStore?, logger: Logger, connect: @escaping LinkAttempts.Connect,
+        eventLoop: any EventLoop, lingerSeconds: Int, waits: ProxyWaits = ProxyWaits(), store: SessionStore?, logger: Logger,
+        connect: @escaping LinkAttempts.Connect,
         handler: @escaping (Event) -> Void
     ) {
         self.eventLoop = eventLoop
+        self.waits = waits
         self.lingerSeconds = lingerSeconds
         self.store = store
         self.handler = handler
@@ -178,8 +178,10 @@ final class HostLink {
         // The executor has only one link, and now it has this one.
         dropPipe()
         self.pipe = pipe
-        helloTask = eventLoop.assumeIsolated().scheduleTask(in: HostLink.helloDeadline) { [self] in
-            linkEnded("the executor started there but said no hello within 15 seconds; try again, and `portal stop` first if it stays so")
+        helloTask = eventLoop.assumeIsolated().scheduleTask(in: waits.hello) { [self] in
+            let seconds = waits.hello.nanoseconds / 1_000_000_000
+            linkEnded(
+                "the executor started there but said no hello within \(seconds) seconds; try again, and `portal stop` first if it stays so")
         }
         watch = LinkWatch(at: NIODeadline.now().uptimeNanoseconds, wall: wallClock())
         pipeNumber += 1
@@ -454,7 +456,7 @@ final class HostLink {
             store?.remove()
             // sshd forgets what it has not passed on yet when the connection is closed behind it. So the executor closes, in whose end it ends too.
             self.pipe = nil
-            eventLoop.assumeIsolated().scheduleTask(in: HostLink.endDeadline) { pipe.close() }
+            eventLoop.assumeIsolated().scheduleTask(in: waits.sessionEnd) { pipe.close() }
         }
         dropPipe()
         session = nil

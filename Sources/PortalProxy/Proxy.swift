@@ -21,6 +21,8 @@ public final class Proxy: @unchecked Sendable {
         public var lingerSeconds: Int
         /// The file in which the session's secret is kept for the next proxy; nil to keep it nowhere.
         public var sessionPath: String?
+        var waits = ProxyWaits()
+        var clientPendingBytes = ProxyClient.pendingBytesLimit
 
         /// Half an hour.
         public static let defaultLingerSeconds = 1800
@@ -37,9 +39,6 @@ public final class Proxy: @unchecked Sendable {
             self.sessionPath = sessionPath
         }
     }
-
-    /// How long a proxy whose link failed or was never made stays without a client.
-    private static let persistWithoutLink = TimeAmount.seconds(2)
 
     let eventLoop: any EventLoop
     let configuration: Configuration
@@ -58,7 +57,6 @@ public final class Proxy: @unchecked Sendable {
     private var nextOwnRequest = UInt64.random(in: 16...0xFFFF_FFFF)
     /// Whether there ever was a link to the host. Looked at from elsewhere only after `end`, when nothing changes any more.
     private(set) var hasConnected = false
-    private static let answerDeadline = TimeAmount.seconds(30)
     private var progress: LinkState?
     /// The executor that was asked what its login's end does to it, and what that is.
     var examinedEpoch: [UInt8]?
@@ -75,7 +73,7 @@ public final class Proxy: @unchecked Sendable {
         endPromise = eventLoop.makePromise()
         questions = QuestionDesk(eventLoop: eventLoop)
         link = HostLink(
-            eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds,
+            eventLoop: eventLoop, lingerSeconds: configuration.lingerSeconds, waits: configuration.waits,
             store: configuration.sessionPath.map { SessionStore(path: $0) },
             logger: logger, connect: makeConnect(), handler: { [unowned self] event in handle(event) })
         link.isBusy = { [unowned self] in clients.values.contains { !$0.openRequests.isEmpty } }
@@ -91,7 +89,7 @@ public final class Proxy: @unchecked Sendable {
         eventLoop.preconditionInEventLoop()
         // Whoever comes now finds the next proxy when this one has ended.
         guard !isStopping else { throw ProxyError(.socket, "the proxy ends") }
-        let client = ProxyClient(number: nextClient, channel: channel)
+        let client = ProxyClient(number: nextClient, channel: channel, pendingBytesLimit: configuration.clientPendingBytes)
         nextClient += 1
         clients[client.number] = client
         idleTask?.cancel()
@@ -153,7 +151,9 @@ public final class Proxy: @unchecked Sendable {
         case .data(let id, _, _), .starved(let id):
             if client.openRequests[id] != nil { pass(frame, of: id, from: client) }
         case .credit(let id, _):
-            if client.openRequests[id] != nil { if mayPass(client) { link.sendNow(frame) } else { client.wait(frame, of: id) } }
+            guard client.openRequests[id] != nil else { break }
+            // Before all that waits, since it is about data that comes, but not before its request: it would be forgotten there.
+            if mayPass(client), !link.isWaiting(id) { link.sendNow(frame) } else { pass(frame, of: id, from: client) }
         case .cancel(let id, _): if client.openRequests[id] != nil { cancel(id, frame, from: client) }
         case .answer(let id, let text): questions.answer(id, text, from: client)
         default: throw .broken(.message)
@@ -385,7 +385,7 @@ public final class Proxy: @unchecked Sendable {
     private func becomeIdle(after least: TimeAmount = .zero) {
         idleTask?.cancel()
         // What clients gave up has yet to be said to a host that cannot be reached now.
-        let delay = max(link.isReady || link.hasSession ? configuration.persist : Proxy.persistWithoutLink, least)
+        let delay = max(link.isReady || link.hasSession ? configuration.persist : configuration.waits.clientWithoutLink, least)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         idleTask = eventLoop.scheduleTask(in: delay) { bound.value.idleTimeIsOver() }
     }
@@ -396,7 +396,7 @@ public final class Proxy: @unchecked Sendable {
         guard link.isReady, configuration.persist > .zero else { return stop() }
         // A link that dies meanwhile answers nothing.
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        idleTask = eventLoop.scheduleTask(in: Proxy.answerDeadline) {
+        idleTask = eventLoop.scheduleTask(in: configuration.waits.idleAnswer) {
             if bound.value.clients.isEmpty { bound.value.stop() }
         }
         request(OperationNames.sessionStats) { [unowned self] answer in

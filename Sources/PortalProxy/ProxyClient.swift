@@ -12,6 +12,7 @@ final class ProxyClient {
     /// The upper half of its identifiers: the one that it asks for in its hello, unless another client has it.
     var number: UInt64
     private let channel: any Channel
+    private let pendingBytesLimit: Int
     var endpoint = LinkEndpoint(isCounting: false)
     private(set) var hasSaidHello = false
     private(set) var isInteractive = false
@@ -66,9 +67,10 @@ final class ProxyClient {
     /// A quarter of an hour.
     static let defaultPatience = TimeAmount.minutes(15)
 
-    init(number: UInt64, channel: any Channel) {
+    init(number: UInt64, channel: any Channel, pendingBytesLimit: Int = ProxyClient.pendingBytesLimit) {
         self.number = number
         self.channel = channel
+        self.pendingBytesLimit = pendingBytesLimit
     }
 
     /// The identifiers that are this client's: the upper bits are its number, so that an answer finds its client without a table.
@@ -86,7 +88,7 @@ final class ProxyClient {
     /// - Parameter completion: Called when the client has it, as far as its socket goes, or never will.
     func send(_ frame: Frame, completion: @escaping (_ isWritten: Bool) -> Void = { _ in }) {
         pendingBytes += frame.bytes.count
-        guard pendingBytes <= ProxyClient.pendingBytesLimit else {
+        guard pendingBytes <= pendingBytesLimit else {
             completion(false)
             close()
             return

@@ -88,4 +88,51 @@ public enum RunningProxies {
         }
         return paths.sorted()
     }
+
+    /// Kills the proxy behind a socket, which is for one that does not answer. Its lock goes with it; whatever it had on the host is found
+    /// again by the next one.
+    /// - Returns: Whether there was one.
+    public static func kill(at path: String) -> Bool {
+        guard let proxy = listener(at: path) else { return false }
+        #if canImport(Glibc)
+            return Glibc.kill(proxy, SIGKILL) == 0
+        #elseif canImport(Musl)
+            return Musl.kill(proxy, SIGKILL) == 0
+        #else
+            return Darwin.kill(proxy, SIGKILL) == 0
+        #endif
+    }
+
+    /// The process of this user that listens on a socket.
+    private static func listener(at path: String) -> pid_t? {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let room = MemoryLayout.size(ofValue: address.sun_path)
+        guard path.utf8.count < room else { return nil }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        #if os(Linux)
+            let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+        #else
+            let descriptor = socket(AF_UNIX, SOCK_STREAM, 0)
+        #endif
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else { return nil }
+        #if os(Linux)
+            var peer = PeerCredentials(pid: 0, uid: 0, gid: 0)
+            var length = socklen_t(MemoryLayout<PeerCredentials>.size)
+            guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0, peer.uid == geteuid() else { return nil }
+            return peer.pid
+        #else
+            var process = pid_t(0)
+            var length = socklen_t(MemoryLayout<pid_t>.size)
+            guard getsockopt(descriptor, SOL_LOCAL, LOCAL_PEERPID, &process, &length) == 0 else { return nil }
+            return process
+        #endif
+    }
 }

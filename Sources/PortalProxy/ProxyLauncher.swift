@@ -10,9 +10,6 @@
 public struct ProxyLauncher: Sendable {
     /// The descriptor on which a starting proxy says that it listens.
     public static let readyDescriptor: CInt = 3
-    /// How long a starting proxy may take until it listens. It connects to the host only later.
-    static let startDeadlineMilliseconds: CInt = 10_000
-
     /// The `portal` program.
     public let executable: String
     /// Seconds that the proxy stays without clients.
@@ -20,12 +17,18 @@ public struct ProxyLauncher: Sendable {
 
     /// Seconds that the executor stays on the host without a link; 0 to end with its link.
     public let lingerSeconds: Int
+    /// How long a starting proxy may take until it listens, in milliseconds. It connects to the host only later.
+    public let startDeadlineMilliseconds: CInt
 
     /// Makes a launcher.
-    public init(executable: String, persistSeconds: Int, lingerSeconds: Int = Proxy.Configuration.defaultLingerSeconds) {
+    public init(
+        executable: String, persistSeconds: Int, lingerSeconds: Int = Proxy.Configuration.defaultLingerSeconds,
+        startDeadlineMilliseconds: CInt = 10_000
+    ) {
         self.executable = executable
         self.persistSeconds = persistSeconds
         self.lingerSeconds = lingerSeconds
+        self.startDeadlineMilliseconds = startDeadlineMilliseconds
     }
 
     /// The arguments of the hidden subcommand that serves a proxy.
@@ -57,11 +60,13 @@ public struct ProxyLauncher: Sendable {
             throw error
         }
         close(ends[1])
-        let answer = ProxyLauncher.read(ends[0])
+        let answer = read(ends[0])
+        // What starts it is gone as soon as it has done so; where it hangs, it must not keep its caller too.
+        if answer == nil { kill(child, SIGKILL) }
         var status: CInt = 0
         while waitpid(child, &status, 0) < 0 && errno == EINTR {}
         guard let answer, answer.hasSuffix("ready") else {
-            let said = answer ?? "nothing for \(ProxyLauncher.startDeadlineMilliseconds / 1000) seconds"
+            let said = answer ?? "nothing for \(startDeadlineMilliseconds / 1000) seconds"
             throw ProxyError(
                 answer == "" ? .died : .start,
                 "the proxy for \(identity.target.name) did not start: it said \(said.isEmpty ? "nothing" : said)")
@@ -73,7 +78,7 @@ public struct ProxyLauncher: Sendable {
     }
 
     /// What the proxy wrote until it closed the pipe; nil at the deadline.
-    private static func read(_ descriptor: CInt) -> String? {
+    private func read(_ descriptor: CInt) -> String? {
         var text: [UInt8] = []
         var start = timespec()
         clock_gettime(CLOCK_MONOTONIC, &start)

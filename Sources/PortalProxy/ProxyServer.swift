@@ -87,7 +87,7 @@ public enum ProxyServer {
 }
 
 /// `struct ucred` of unix(7), which Glibc's Swift module leaves out.
-private struct PeerCredentials: Sendable {
+struct PeerCredentials: Sendable {
     var pid: Int32
     var uid: UInt32
     var gid: UInt32

@@ -22,6 +22,8 @@ public struct ConnectOptions: Sendable {
     public var startTimeout: TimeAmount = .seconds(15)
     /// The window that the host may fill before it waits for us, in bytes.
     public var receiveWindow: Int = 4 << 20
+    /// Resolves a name. Blocks.
+    var lookUp = Transport.lookUp
 
     /// The defaults.
     public init() {}

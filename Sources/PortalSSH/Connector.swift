@@ -67,6 +67,7 @@ public enum Connector {
                     details: "libssh2 \(Libssh2.versionText)")
             }
         ) { engine throws(EngineFault) in try engine.handshake() }
+        // Nothing to wait for: it is here already.
         let proof = try await link.perform("Reading the host key", within: options.handshakeTimeout, translate: disconnected) {
             engine throws(EngineFault) in
             (key: engine.hostKey(), fingerprint: engine.hostKeyFingerprint(), algorithms: engine.algorithms(), banner: engine.banner())
@@ -82,9 +83,11 @@ public enum Connector {
 
         interaction.progress(.starting)
         let window = options.receiveWindow
+        logger.debug("Opening a channel")
         try await link.perform("Opening a channel on \(place)", within: options.channelTimeout, translate: channelRefused(place)) {
             engine throws(EngineFault) in try engine.openChannel(window: window)
         }
+        logger.debug("Starting a command")
         try await link.perform("Starting a command on \(place)", within: options.channelTimeout, translate: channelRefused(place)) {
             engine throws(EngineFault) in try engine.execute(command)
         }

@@ -20,7 +20,7 @@ enum Transport {
             return try await run(command, configuration, link: link, logger: logger)
         }
         let limit = options.connectTimeout ?? .seconds(Int64(configuration.connectTimeoutSeconds ?? 15))
-        let addresses = try await resolve(configuration, limit, on: link.eventLoop)
+        let addresses = try await resolve(configuration, limit, with: options.lookUp, on: link.eventLoop)
         var last = SSHError(.unknownHost, "\(configuration.hostName) has no address.")
         // One after the other, as ssh does; a host whose first address is dead still has its others.
         for address in addresses {
@@ -56,7 +56,7 @@ enum Transport {
     // MARK: Names
 
     private static func resolve(
-        _ configuration: SSHConfiguration, _ limit: TimeAmount, on eventLoop: any EventLoop
+        _ configuration: SSHConfiguration, _ limit: TimeAmount, with lookUp: @escaping LookUp, on eventLoop: any EventLoop
     ) async throws(SSHError) -> [SocketAddress] {
         let name = configuration.hostName
         let port = configuration.port
@@ -72,7 +72,11 @@ enum Transport {
         return try result.get()
     }
 
-    private static func lookUp(_ name: String, _ port: Int, _ family: SSHConfiguration.AddressFamily) -> Result<[SocketAddress], SSHError> {
+    typealias LookUp = @Sendable (String, Int, SSHConfiguration.AddressFamily) -> Result<[SocketAddress], SSHError>
+
+    @Sendable static func lookUp(
+        _ name: String, _ port: Int, _ family: SSHConfiguration.AddressFamily
+    ) -> Result<[SocketAddress], SSHError> {
         var hints = addrinfo()
         hints.ai_family =
             switch family {

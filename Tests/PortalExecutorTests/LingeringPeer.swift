@@ -103,6 +103,8 @@ final class LingeringPeer {
     private(set) var frames: [UInt64: UInt64] = [:]
     private(set) var claimed: [UInt64: Claimed] = [:]
     private var endpoint = LinkEndpoint(isCounting: true)
+    /// Bytes of frames that the executor has not acknowledged.
+    var unacknowledged: Int { endpoint.unacknowledgedBytes }
     private var unsent: [UInt8] = []
     private var nextIdentifier: UInt64 = 1
     private var windows: [UInt64: ReceiveWindow] = [:]
@@ -223,6 +225,13 @@ final class LingeringPeer {
         endpoint.begin()
     }
 
+    /// Acknowledges everything that has come, after `stopAcknowledging`.
+    func acknowledge() throws {
+        if endpoint.processed > 0 { for number in 1...endpoint.processed { endpoint.settle(number) } }
+        endpoint.acknowledgeIfNeeded()
+        try pump(for: "the acknowledgement to be sent") { true }
+    }
+
     /// Forgets the answer of a request, but for its first frames' number and their data.
     func forget(_ id: UInt64, keeping count: UInt64, _ bytes: [UInt8]) {
         frames[id] = count
@@ -262,6 +271,27 @@ final class LingeringPeer {
         endpoint.send(sequenced: Request.frame(id: id, operation: operation, hasMore: input != nil, parameters: parameters))
         try pump(for: "the request to be sent") { true }
         return id
+    }
+
+    /// Sends requests without reading anything, until the executor has not read for a second.
+    func flood(_ operation: StaticString, most: Int) throws -> [UInt64] {
+        guard let link else { throw Failure(description: "there is no link") }
+        var sent: [UInt64] = []
+        while true {
+            if unsent.isEmpty {
+                guard sent.count < most else { return sent }
+                sent.append(nextIdentifier)
+                nextIdentifier += 1
+                data[sent.last!] = []
+                endpoint.send(sequenced: Request.frame(id: sent.last!, operation: operation) { _ in })
+                unsent += endpoint.takeOutbound().flatMap(\.bytes)
+            }
+            let count = write(link.input, unsent, unsent.count)
+            if count > 0 { unsent.removeFirst(count) }
+            guard count < 0 else { continue }
+            var entry = pollfd(fd: link.input, events: Int16(POLLOUT), revents: 0)
+            if poll(&entry, 1, 1000) == 0 { return sent }
+        }
     }
 
     func shell(_ text: String, input: [UInt8]? = nil, background: Bool = false) throws -> UInt64 {

@@ -70,6 +70,16 @@ import Testing
         try home.expectCargo()
     }
 
+    /// One that sleeps in any case takes two seconds more.
+    @Test func bashThatSleepsInAnyCase() throws {
+        let home = try Home(shell: "/bin/bash", files: [".bash_profile": "sleep 1000\n"])
+        let begun = ContinuousClock.now
+        #expect(try home.start(["echo", "here"]).data[.stdout] == Array("here\n".utf8))
+        let time = ContinuousClock.now - begun
+        #expect(time > .seconds(6.9) && time < .seconds(15), "\(time)")
+        #expect(try home.state() == "failed")
+    }
+
     @Test func otherShells() throws {
         let files = [
             ".profile": LoginEnvironmentTests.path, ".zshrc": "echo noise\n" + LoginEnvironmentTests.path,

@@ -6,26 +6,13 @@ import TestSupport
 
 @testable import PortalSSH
 
-/// A stand-in for the executor that says how the bootstrap has to treat it: `check FILE HASH`, and `serve TOKEN` which opens and echoes.
-enum FakeExecutor {
-    static let script = """
-        #!/bin/sh
-        case $1 in
-        check) [ "$(sha256sum <"$2" | cut -d " " -f 1)" = "$3" ] && printf "%s" "$3" || { echo "hash differs" >&2; exit 1; } ;;
-        serve) token=$2; shift 2
-            printf "\\000\\001\\002portal $token\\003\\n"
-            [ $# = 0 ] || printf "<%s>" "$@"
-            exec cat ;;
-        esac
-
-        """
-
-    static func images(machines: [String] = ["x86_64", "aarch64"], padding: Int = 0) throws -> [ExecutorImage] {
+extension FakeExecutor {
+    /// - Parameter script: Another one than its own.
+    static func images(
+        machines: [String] = ["x86_64", "aarch64"], padding: Int = 0, script: String = FakeExecutor.script
+    ) throws -> [ExecutorImage] {
         let bytes = script + "exit\n" + String(repeating: "#", count: padding) + "\n"
-        let file = URL(fileURLWithPath: "/tmp/portal-test-image-\(UUID().uuidString)")
-        try Data(bytes.utf8).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        let hash = String(try Tool.run("sha256sum", file.path).prefix(64))
+        let hash = try hash(of: Data(bytes.utf8))
         return machines.map { machine in
             ExecutorImage(machine: machine, sha256Hex: hash, size: bytes.utf8.count) { ByteBuffer(string: bytes) }
         }
@@ -86,24 +73,25 @@ func newToken() -> String {
 
 extension TestHost {
     func connect(
-        alias: String = "host", person: Person = Person(), images: [ExecutorImage]? = nil, arguments: [String] = [],
+        alias: String = "host", person: any Interaction = Person(), images: [ExecutorImage]? = nil, arguments: [String] = [],
         configFile: String? = nil,
-        token: String = newToken(), options: ConnectOptions = ConnectOptions()
+        token: String = newToken(), options: ConnectOptions = ConnectOptions(), logger: Logger = Logger(label: "test")
     ) async throws -> HostPipe {
         var options = options
         options.sshConfigFile = configFile ?? self.configFile
         return try await Connector.connect(
             to: HostAddress(parsing: alias), options: options, images: images ?? FakeExecutor.images(), token: token, arguments: arguments,
-            interaction: person, on: MultiThreadedEventLoopGroup.singleton.any(), logger: Logger(label: "test"))
+            interaction: person, on: MultiThreadedEventLoopGroup.singleton.any(), logger: logger)
     }
 
     /// Everything that the error says, when connecting fails as it should.
     func failure(
-        alias: String = "host", person: Person = Person(), images: [ExecutorImage]? = nil, configFile: String? = nil,
-        options: ConnectOptions = ConnectOptions()
+        alias: String = "host", person: any Interaction = Person(), images: [ExecutorImage]? = nil, configFile: String? = nil,
+        options: ConnectOptions = ConnectOptions(), logger: Logger = Logger(label: "test")
     ) async throws -> SSHError {
         do {
-            let pipe = try await connect(alias: alias, person: person, images: images, configFile: configFile, options: options)
+            let pipe = try await connect(
+                alias: alias, person: person, images: images, configFile: configFile, options: options, logger: logger)
             pipe.close()
         } catch let error as SSHError {
             return error

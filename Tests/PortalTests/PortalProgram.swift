@@ -105,6 +105,12 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
         try await run(["exec", "-F", config] + options + [target, "--"] + command, input: input, deadline: deadline)
     }
 
+    /// The proxies that run for it.
+    var proxies: [FoundProcess] {
+        FoundProcess.all(withEnvironment: "PORTAL_RUNTIME_DIR=\(runtime.path)")
+            .filter { $0.command.contains("/portal proxy ") && !$0.command.contains(" --detach") }
+    }
+
     /// The process identifier of the target's proxy.
     func proxyProcess() async throws -> pid_t {
         let status = try await run(["status", "--json"])

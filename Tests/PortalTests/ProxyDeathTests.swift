@@ -16,10 +16,7 @@ import Testing
 
     // MARK: Who runs
 
-    private var proxies: [FoundProcess] {
-        FoundProcess.all(withEnvironment: "PORTAL_RUNTIME_DIR=\(portal.runtime.path)")
-            .filter { $0.command.contains("/portal proxy ") && !$0.command.contains(" --detach") }
-    }
+    private var proxies: [FoundProcess] { portal.proxies }
 
     /// Kills the proxy, when there is one, and says which.
     private func killProxy() async throws -> pid_t {
@@ -208,17 +205,6 @@ import Testing
         kill(executor.pid, SIGKILL)
         #expect(try await run.end(seconds: 60) == 255)
         #expect(run.errors.contains("unknown"), "\(run.errors)")
-    }
-
-    @Test func withItsClientItEnds() async throws {
-        let run = try exec("echo ready; exec sleep 4712")
-        #expect(await eventually(seconds: 20) { run.output == Data("ready\n".utf8) })
-        _ = try await killProxy()
-        run.child.end()
-        // Whoever comes next brings the next proxy.
-        #expect(try await portal.exec("true").status == 0)
-        #expect(ExecTests.isRunning("^sleep 4712"), "it is there to be claimed")
-        #expect(await eventually(seconds: 30) { !ExecTests.isRunning("^sleep 4712") })
     }
 
     @Test func whoStopsTheProxyStopsItForAll() async throws {

@@ -84,6 +84,17 @@ import Testing
         #expect(await eventually(seconds: 10) { !ExecTests.isRunning("^sleep 982") })
     }
 
+    /// The host does not say that it heard that it is left.
+    @Test func leavingAHostThatHangs() async throws {
+        let terminal = try terminal("ssh host")
+        try await terminal.wait(for: "there>")
+        host.freeze()
+        defer { host.thaw() }
+        try terminal.press("Enter")
+        try terminal.type("~.")
+        try await expectEnd(terminal, status: 255)
+    }
+
     @Test func itIsSuspendedAndGoesOn() async throws {
         let terminal = try TerminalDriver(
             "PS1='local> ' bash --norc -i",

@@ -1,12 +1,10 @@
 import Foundation
 
-/// Docs/protocol.md, cut into what tests compare.
+/// Docs/protocol.md, or another document, cut into what tests compare.
 struct ProtocolDocument {
     let text: String
 
-    init() throws {
-        text = try String(contentsOf: ProtocolDocument.repository.appending(path: "Docs/protocol.md"), encoding: .utf8)
-    }
+    init(path: String = "Docs/protocol.md") throws { text = try ProtocolDocument.source(path) }
 
     static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 

@@ -1,4 +1,3 @@
-import Dispatch
 import Portal
 import PortalWire
 
@@ -113,37 +112,5 @@ struct CommandRun {
             endProgram(failureStatus)
         }
         leave(with: end)
-    }
-}
-
-/// ^C and its kin: the first is passed to the command's processes, which get some time; the second kills them.
-///
-/// `@unchecked Sendable`: `received` is only touched on `queue`, where the signals arrive; `signal` reads it there.
-private final class Interrupts: @unchecked Sendable {
-    private static let graceMilliseconds: UInt64 = 10_000
-
-    private let queue = DispatchQueue(label: "portal.signals")
-    private var sources: [any DispatchSourceSignal] = []
-    private var received: Int32?
-
-    /// The first signal that came.
-    var signal: Int32? { queue.sync { received } }
-
-    func begin(terminal: Terminal, process: RemoteProcess) {
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            ignoreSignal(number)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { [self] in
-                terminal.restore()
-                if received == nil {
-                    received = number
-                    process.cancel(signal: number, graceMilliseconds: Interrupts.graceMilliseconds)
-                } else {
-                    process.cancel()
-                }
-            }
-            source.activate()
-            sources.append(source)
-        }
     }
 }

@@ -91,7 +91,13 @@ struct StopCommand: AsyncParsableCommand {
             var options = ConnectionOptions()
             options.proxy = .running
             options.sshConfig = sshConfig ?? environmentVariable("PORTAL_SSH_CONFIG")
-            let workspace = try await Workspace.open(target, options: options)
+            let workspace: Workspace
+            do throws(PortalError) { workspace = try await Workspace.open(target, options: options) } catch  where error.code == .timedOut {
+                guard try Proxies.kill(target, sshConfig: options.sshConfig) else { throw error }
+                Output.print(
+                    "killed the proxy for \(Printable.text(target)), which did not answer; what runs on the host is kept there for a while")
+                return
+            }
             let lingers = try await workspace.stop()
             let name = Printable.text(workspace.target.name)
             let rest = lingers.map { "; the host cannot be reached now, and ends what runs there within \(duration($0))" } ?? ""

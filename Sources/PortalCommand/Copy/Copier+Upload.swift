@@ -49,7 +49,7 @@ extension Copier {
                 return try await finishUpload(item, result)
             } catch  where error.code == .conflict && item.status.size >= Copier.resumableFile && attempts < Copier.busyAttempts {
                 attempts += 1
-                do { try await Task.sleep(nanoseconds: 500_000_000) } catch { throw PortalError(.cancelled, "cancelled") }
+                do { try await Task.sleep(nanoseconds: options.busyPauseNanoseconds) } catch { throw PortalError(.cancelled, "cancelled") }
             } catch  where error.code == .invalid && !ignoresPart {
                 // The part was spoilt: once more from the start. The second time it is the file here that changes.
                 ignoresPart = true

@@ -20,6 +20,8 @@ final class Copier: Sendable {
         var isRecursive = false
         /// Permissions and times are the source's.
         var preserves = false
+        /// The pause before it is tried again to have the part of an upload, which somebody else writes.
+        var busyPauseNanoseconds: UInt64 = 500_000_000
     }
 
     /// What a copy came to.

@@ -61,13 +61,26 @@ enum ChildProcess {
         defer { close(errors) }
         let pid = try spawnClosing(arguments, input: null, output: theirOutput, errors: theirErrors)
         var result = Output(status: 0, output: [], errors: [])
-        let isComplete = collect(output, errors, until: monotonicMilliseconds() + seconds * 1000, &result)
-        if !isComplete { kill(-pid, SIGKILL) }
-        while waitpid(pid, &result.status, 0) < 0, errno == EINTR {}
+        let end = monotonicMilliseconds() + seconds * 1000
+        let isComplete = collect(output, errors, until: end, &result) && reap(pid, until: end, &result.status)
+        if !isComplete {
+            kill(-pid, SIGKILL)
+            while waitpid(pid, &result.status, 0) < 0, errno == EINTR {}
+        }
         guard isComplete else { throw .timedOut }
         // WIFEXITED and WEXITSTATUS are macros that Swift does not see.
         result.status = result.status & 0x7F == 0 ? (result.status >> 8) & 0xFF : 128 + (result.status & 0x7F)
         return result
+    }
+
+    /// Waits for a child that has closed its output, which is nearly always its end.
+    private static func reap(_ pid: pid_t, until end: Int, _ status: inout Int32) -> Bool {
+        while true {
+            let found = waitpid(pid, &status, WNOHANG)
+            if found == pid || (found < 0 && errno != EINTR) { return true }
+            guard monotonicMilliseconds() < end else { return false }
+            poll(nil, 0, 1)
+        }
     }
 
     /// Closes the descriptors that only the child keeps: otherwise its end would never be seen.

@@ -76,7 +76,8 @@ struct HostKeyCheck: Sendable {
         // A last line without its end would swallow ours.
         let needsLineEnd = Environment.contents(of: path)?.last.map { $0 != 0x0A } ?? false
         let line = Array("\(needsLineEnd ? "\n" : "")\(host) \(type) \(base64(key))\n".utf8)
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        // Non-blocking, for a FIFO that somebody put there.
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
         // One write, so that two processes that append at once do not mix their lines.
         let count = descriptor < 0 ? -1 : write(descriptor, line, line.count)
         if count != line.count { logger.warning("The host key could not be added to \(path): \(String(cString: strerror(errno)))") }
