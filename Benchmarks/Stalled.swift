@@ -10,11 +10,11 @@ struct Stalled {
 
     private static let roundTrip = 50.0
     private static let network = "50 ms"
-    /// It prints a line every 20 ms, keeps what it has reached where the bench sees it, and ends when it is told to.
+    /// It prints a line every 20 ms, a byte for each where the bench sees it, and ends when it is told to.
     private static let build = """
         i=0
         while [ ! -e enough ]; do
-            i=$((i+1)); echo "compiling unit $i of many, with all its warnings"; echo $i >reached; sleep 0.02
+            i=$((i+1)); echo "compiling unit $i of many, with all its warnings"; printf . >>reached; sleep 0.02
         done
         exit 3
         """
@@ -38,21 +38,20 @@ struct Stalled {
             stage.arguments("exec", ["-n", stage.target, "--", "sh", "-c", Stalled.build]), environment: stage.environment,
             output: output, errors: stage.runtime.appendingPathComponent("err").path)
         defer { program.end() }
-        func reached() throws -> Int {
-            let text = try String(contentsOf: stage.work.appendingPathComponent("reached"), encoding: .utf8)
-            return Int(text.trimmingCharacters(in: .newlines)) ?? 0
-        }
-        func printed() -> Int {
+        func size(_ path: String) -> Int {
             var status = stat()
-            return stat(output, &status) == 0 ? Int(status.st_size) : 0
+            return stat(path, &status) == 0 ? Int(status.st_size) : 0
         }
+        let progress = stage.work.appendingPathComponent("reached").path
+        func reached() -> Int { size(progress) }
+        func printed() -> Int { size(output) }
         guard waitUntil(seconds: 30, { printed() > 5000 }) else { throw Program.Failure(description: "the build printed nothing") }
 
         try await stage.relay.hold([.toServer, .toClient])
-        let before = try reached()
+        let before = reached()
         // This is the measured thing itself.
         try await Task.sleep(for: .seconds(seconds))
-        let (after, seen) = (try reached(), printed())
+        let (after, seen) = (reached(), printed())
         try await stage.relay.hold([])
         let back = NIODeadline.now()
         guard waitUntil(seconds: 120, { printed() > seen }) else { throw Program.Failure(description: "nothing came any more") }
@@ -64,7 +63,7 @@ struct Stalled {
         guard waitUntil(seconds: 60, { !program.isRunning }), program.ended == 3 << 8 else {
             throw Program.Failure(description: "the build ended with \(program.ended ?? -1)")
         }
-        let count = try reached()
+        let count = reached()
         guard try Data(contentsOf: URL(fileURLWithPath: output)) == Stalled.output(count) else {
             throw Program.Failure(description: "the output is not what was printed")
         }
