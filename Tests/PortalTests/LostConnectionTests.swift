@@ -150,18 +150,6 @@ import Testing
 
     // MARK: What is killed
 
-    /// sshd's own process is killed: as a cut.
-    @Test func sshdIsKilled() async throws {
-        let output = Pipe()
-        let errors = Pipe()
-        let process = try begin("echo ready; sleep 1; echo done; exit 3", output, errors)
-        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
-        for session in host.sessions { kill(session.pid, SIGKILL) }
-        #expect(await eventually(seconds: 30) { !process.isRunning })
-        #expect(process.terminationStatus == 3, "\(String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self))")
-        #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
-    }
-
     /// The executor is killed: a command's outcome is unknown and said so once, its processes are gone, and what comes next works.
     @Test func theExecutorIsKilled() async throws {
         let output = Pipe()
