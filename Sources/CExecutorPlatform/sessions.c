@@ -95,14 +95,34 @@ void platform_session_save(void) {
     platform_records_save(directory, name);
 }
 
-// What is known of the processes of a session whose executor was killed. Its supervisor removes the socket when that is written.
-static void load_records(const uint8_t *former) {
+// What the markers of a session's processes begin with, until the next call.
+static const uint8_t *prefix_of(const void *session) {
+    static char prefix[] = "PORTAL_PROCESS=0123456789abcdef.";
+    memcpy(prefix + sizeof "PORTAL_PROCESS", session, NAME);
+    return (const uint8_t *)prefix;
+}
+
+// Whether a socket is there that nobody has: it refuses one of another type with another error than one that somebody has, who hears nothing of it.
+static int is_abandoned(const struct sockaddr_un *address) {
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int found = syscall(SYS_connect, probe, address, sizeof *address) < 0 && errno == ECONNREFUSED;
+    close(probe);
+    return found;
+}
+
+// Where a session's executor was killed: takes what is known of its processes. Its supervisor removes the socket when that is written; where the
+// supervisor was killed too, ends the processes in its stead.
+static void succeed(const uint8_t *former) {
     char name[sizeof own.sun_path + sizeof records_suffix];
     struct sockaddr_un address = own;
     memcpy(address.sun_path, former, NAME);
-    for (int waited = 0; waited < RECORDS_MILLISECONDS && access(address.sun_path, F_OK) == 0; waited += 10) {
+    int waited = 0;
+    for (; waited < RECORDS_MILLISECONDS && is_abandoned(&address); waited += 10) {
         struct timespec time = {0, 10000000};
         nanosleep(&time, NULL);
+    }
+    if (waited >= RECORDS_MILLISECONDS) {
+        platform_kill_all(prefix_of(former));
     }
     name_records(name, address.sun_path);
     platform_records_load(name);
@@ -116,8 +136,7 @@ static void remove_old_records(const char *name, const char *suffix) {
     if (status.st_mtim.tv_sec + RECORDS_SECONDS < now.tv_sec) unlink(name);
 }
 
-// Removes the sockets of this host whose executors were killed. A socket that somebody has refuses one of another type with another error
-// than one that nobody has, and its owner hears nothing of it. A home may be shared by hosts: what other hosts bound is not looked at.
+// Removes the sockets of this host whose executors were killed. A home may be shared by hosts: what other hosts bound is not looked at.
 static void sweep(void) {
     struct sockaddr_un address = own;
     DIR *entries = opendir(".");
@@ -130,9 +149,7 @@ static void sweep(void) {
             continue;
         }
         memcpy(address.sun_path, entry->d_name, NAME);
-        int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (syscall(SYS_connect, probe, &address, sizeof address) < 0 && errno == ECONNREFUSED) unlink(address.sun_path);
-        close(probe);
+        if (is_abandoned(&address)) unlink(address.sun_path);
     }
     if (entries) closedir(entries);
 }
@@ -178,7 +195,6 @@ static int find_place(const struct platform_serve *serve) {
     int error = open_directory((const char *)serve->program);
     if (error < 0) return error;
     own.sun_family = AF_UNIX;
-    set_name(own.sun_path, (const char *)serve->secret);
     own.sun_path[NAME] = '.';
     if (uname(&names) == 0) strcpy(own.sun_path + NAME + 1, names.nodename);
     listener = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -187,7 +203,7 @@ static int find_place(const struct platform_serve *serve) {
     if (listener < 0 || before < 0 || fchdir(directory) < 0) return -errno;
     if (serve->former) {
         hand_over(serve->former, serve->token);
-        load_records(serve->former);
+        succeed(serve->former);
     }
     sweep();
     error = bind_own();
@@ -197,19 +213,22 @@ static int find_place(const struct platform_serve *serve) {
 }
 
 int32_t platform_session_begin(struct platform_serve *serve) {
-    static char secret[33], prefix[] = "PORTAL_PROCESS=0123456789abcdef.";
-    uint8_t random[24];
+    static char secret[33];
+    uint8_t random[16];
     platform_prepare();
     int32_t error = platform_random(random, sizeof random);
     hexadecimal(secret, random, 32);
-    hexadecimal(prefix + sizeof "PORTAL_PROCESS", random + 16, 16);
+    set_name(own.sun_path, secret);
     serve->secret = (uint8_t *)secret;
-    serve->prefix = (uint8_t *)prefix;
     serve->link = (struct platform_link){0, 1, -1};
     serve->listener = -1;
-    if (error < 0 || serve->linger_seconds == 0) return error;
-    platform_records_prepare();
-    error = find_place(serve);
+    int lingers = error == 0 && serve->linger_seconds > 0;
+    if (lingers) {
+        platform_records_prepare();
+        error = find_place(serve);
+    }
+    serve->prefix = prefix_of(own.sun_path);
+    if (!lingers) return error;
     if (error == 0) error = platform_session_detach(serve->prefix, &serve->link);
     if (error == 0) serve->listener = listener;
     else platform_session_remove();

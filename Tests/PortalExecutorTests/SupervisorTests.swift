@@ -31,6 +31,8 @@ import Testing
         let peer = try LingeringPeer(program)
         try peer.begin()
         let (executor, former) = (peer.executor, peer.sockets)
+        // Nobody is left to end it, until the session is looked for.
+        let sleeper = try peer.startSleeper(background: true)
         kill(peer.supervisor, SIGKILL)
         kill(executor, SIGKILL)
         #expect(eventually { !isRunning(executor) })
@@ -38,7 +40,7 @@ import Testing
         let foreign = peer.sessions + "/0123456789abcdef.another-host"
         try Data().write(to: URL(fileURLWithPath: foreign))
         try peer.open(resuming: true)
-        #expect(peer.executor != executor)
+        #expect(peer.executor != executor && eventually { !isRunning(sleeper.process) })
         #expect(peer.sockets.count == 2 && Set(former).isDisjoint(with: peer.sockets))
         #expect(FileManager.default.fileExists(atPath: foreign))
     }

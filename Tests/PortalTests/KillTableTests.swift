@@ -79,7 +79,6 @@ import Testing
         case "ended": #expect(await eventually(seconds: 30) { !stage.runs(caller) }, what)
         // What its caller saw the end of has come to it.
         case "goes on": #expect(stage.runs(caller) == (caller.kind == "background"), what)
-        case "left": #expect(stage.runs(caller), what)
         case "": break
         default: #expect(stage.content == expected?.there, what)
         }

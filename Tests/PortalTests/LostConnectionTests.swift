@@ -173,18 +173,6 @@ import Testing
 
     // MARK: What is killed
 
-    /// sshd's own process is killed: as a cut.
-    @Test func sshdIsKilled() async throws {
-        let output = Pipe()
-        let errors = Pipe()
-        let process = try begin("echo ready; sleep 1; echo done; exit 3", output, errors)
-        #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
-        for session in host.sessions { kill(session.pid, SIGKILL) }
-        #expect(await eventually(seconds: 30) { !process.isRunning })
-        #expect(process.terminationStatus == 3, "\(String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self))")
-        #expect(output.fileHandleForReading.availableData == Data("done\n".utf8))
-    }
-
     /// The executor is killed: what ran in the background is gone with it, and its last output and its state are still told.
     @Test func backgroundProcessesOfAKilledExecutor() async throws {
         let options = ["-n", "-F", portal.config]

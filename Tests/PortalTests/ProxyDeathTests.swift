@@ -33,10 +33,6 @@ import Testing
         return found!
     }
 
-    private var executors: [FoundProcess] {
-        FoundProcess.all(withEnvironment: "HOME=\(host.home.path)").filter { $0.threads > 1 && $0.command.contains(" serve ") }
-    }
-
     /// A `portal` that runs by itself; what it prints is in files.
     private final class Run: Sendable {
         let child: Child
@@ -196,16 +192,6 @@ import Testing
     }
 
     // MARK: Calls that cannot
-
-    @Test func withItsExecutorItIsUnknown() async throws {
-        let run = try exec("echo ready; exec sleep 4711")
-        #expect(await eventually(seconds: 20) { run.output == Data("ready\n".utf8) })
-        let executor = try #require(executors.first)
-        _ = try await killProxy()
-        kill(executor.pid, SIGKILL)
-        #expect(try await run.end(seconds: 60) == 255)
-        #expect(run.errors.contains("unknown"), "\(run.errors)")
-    }
 
     @Test func whoStopsTheProxyStopsItForAll() async throws {
         let run = try exec("echo ready; exec sleep 4713")
