@@ -251,7 +251,7 @@ final class LingeringPeer {
 
     // MARK: Requests
 
-    func send(_ operation: StaticString, input: [UInt8]? = nil, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> UInt64 {
+    func send(_ operation: Literal, input: [UInt8]? = nil, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> UInt64 {
         let id = nextIdentifier
         nextIdentifier += 1
         data[id] = []
@@ -278,7 +278,7 @@ final class LingeringPeer {
         return result
     }
 
-    func call(_ operation: StaticString, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> JSONValue {
+    func call(_ operation: Literal, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> JSONValue {
         try wait(try send(operation, parameters))
     }
 

@@ -41,7 +41,7 @@ extension AnsweredRequest {
 
 extension AnsweredRequest {
     /// One system call about a path, answered with nothing.
-    fileprivate func change(_ verb: StaticString, _ path: HostPath, _ call: @escaping () -> Int32) -> Answer {
+    fileprivate func change(_ verb: Literal, _ path: HostPath, _ call: @escaping () -> Int32) -> Answer {
         let id = id
         return { (_) throws(OperationError) -> Frame in
             let result = call()
@@ -52,7 +52,7 @@ extension AnsweredRequest {
 
     /// One system call that tells of a path.
     fileprivate func lookUp(
-        _ verb: StaticString, _ member: StaticString, _ parameters: JSONValue,
+        _ verb: Literal, _ member: Literal, _ parameters: JSONValue,
         _ call: @escaping ([UInt8], UnsafeMutablePointer<UInt8>, Int) -> Int64
     ) throws(OperationError) -> Answer {
         let request = try FilePathRequest(parameters)

@@ -115,7 +115,7 @@ final class TextEdit {
     }
 
     /// The failure of an edit. The details are written and read again: values made in place take three times the code.
-    private func failure(_ code: ErrorCode, _ index: Int, _ text: StaticString, _ write: (inout JSONWriter) -> Void = { _ in })
+    private func failure(_ code: ErrorCode, _ index: Int, _ text: Literal, _ write: (inout JSONWriter) -> Void = { _ in })
         -> OperationError
     {
         var error = OperationError(code, "edit", path, text)

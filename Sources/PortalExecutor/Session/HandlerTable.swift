@@ -2,7 +2,7 @@ import PortalWire
 
 /// What answers an operation.
 struct Handler: Sendable {
-    let name: StaticString
+    let name: Literal
     let make: @Sendable (Request, Session) -> OpenRequest
 
     /// One row an operation. Adding one is its row here and its subclass of `OpenRequest`.
@@ -44,8 +44,8 @@ struct Handler: Sendable {
     }
 
     /// The operations that this executor answers.
-    static var names: [StaticString] { all.map { $0.name } }
+    static var names: [Literal] { all.map { $0.name } }
 }
 
 /// The names of the operations that this executor answers.
-public var executorOperations: [StaticString] { Handler.names }
+public var executorOperations: [Literal] { Handler.names }
