@@ -41,6 +41,7 @@ sanitize:
 
 lint:
 	@Scripts/lint --self-test
+	@Scripts/check-shared-code --self-test
 	@Scripts/lint
 	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Examples Benchmarks Package.swift
 

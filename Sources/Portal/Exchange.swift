@@ -38,10 +38,10 @@ final class Exchange: Sendable {
 
     let id: UInt64
     /// The name of what was asked for.
-    let operation: StaticString
+    let operation: Literal
     private let state: NIOLockedValueBox<State>
 
-    init(id: UInt64, operation: StaticString, request: Frame) {
+    init(id: UInt64, operation: Literal, request: Frame) {
         self.id = id
         self.operation = operation
         state = NIOLockedValueBox(State(sent: SentFrames(request)))

@@ -79,7 +79,7 @@ final class ProxyConnection: Sendable {
 
     /// Sends a request.
     func start(
-        _ operation: StaticString, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void
+        _ operation: Literal, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void
     ) async throws(PortalError) -> Exchange {
         let id = try state.withLockedValue { state -> Result<UInt64, PortalError> in
             if let reason = state.end {

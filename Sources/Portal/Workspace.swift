@@ -72,7 +72,7 @@ public struct Workspace: Sendable {
 
     /// Makes a request with parameters as JSON; a member `data` is the request's own data. What streams is held in memory.
     /// - Throws: `PortalError`, also where the parameters are not a JSON object.
-    public func call(_ operation: StaticString, parameters: JSONValue) async throws(PortalError) -> Answer {
+    public func call(_ operation: Literal, parameters: JSONValue) async throws(PortalError) -> Answer {
         guard case .object(let members) = parameters else { throw PortalError(.invalid, "the parameters are not a JSON object") }
         let data = parameters["data"]?.bytes ?? []
         let needsDirectory = parameters["cwd"] == nil
@@ -103,12 +103,12 @@ public struct Workspace: Sendable {
     }
 
     /// The members of a request's header that are the protocol's own, or this method's.
-    private static let reservedNames: [StaticString] = ["type", "id", "op", "more", "data"]
+    private static let reservedNames: [Literal] = ["type", "id", "op", "more", "data"]
 
     /// Leaves the proxy; what this workspace has open is cancelled.
     public func close() { connection.close() }
 
-    func parsed<Value>(_ value: Value?, _ operation: StaticString) throws(PortalError) -> Value {
+    func parsed<Value>(_ value: Value?, _ operation: Literal) throws(PortalError) -> Value {
         guard let value else { throw PortalError(.internal, "the answer of \(operation) lacks something that it must have") }
         return value
     }

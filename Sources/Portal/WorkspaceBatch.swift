@@ -2,14 +2,14 @@ import PortalWire
 
 /// One request of a batch.
 public struct BatchCall: Sendable {
-    let operation: StaticString
+    let operation: Literal
     let data: [UInt8]
     let parameters: @Sendable (inout JSONWriter, _ directory: [UInt8]?) -> Void
 
     /// A request with parameters as the protocol has them; `cwd` is written by the closure, which gets the workspace's directory.
     /// - Parameter data: The request's own data, at most what a header has room for: a batch is one frame.
     public init(
-        _ operation: StaticString, data: [UInt8] = [],
+        _ operation: Literal, data: [UInt8] = [],
         parameters: @escaping @Sendable (inout JSONWriter, _ directory: [UInt8]?) -> Void
     ) {
         self.operation = operation

@@ -44,7 +44,7 @@ extension Workspace {
         RemotePath(bytes: try await lookUp(FilePathRequest.realPath, "path", path))
     }
 
-    private func lookUp(_ operation: StaticString, _ member: StaticString, _ path: RemotePath) async throws(PortalError) -> [UInt8] {
+    private func lookUp(_ operation: Literal, _ member: Literal, _ path: RemotePath) async throws(PortalError) -> [UInt8] {
         let request = FilePathRequest(path: path.bytes, directory: directory)
         let value = try await connection.start(operation) { request.write(to: &$0) }.end()
         return try parsed(value.bytes(member), operation)

@@ -231,7 +231,7 @@ public struct LinkEndpoint {
     }
 
     /// The frames that the peer has not acknowledged, in their order.
-    public var kept: [KeptFrame] { replay.kept }
+    @inline(__always) public var kept: [KeptFrame] { replay.kept }
 
     /// Says that everything received was processed, if that was not yet said. Called when the link falls idle.
     public mutating func acknowledgeIfNeeded() {

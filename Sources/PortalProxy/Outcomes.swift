@@ -111,7 +111,7 @@ extension Proxy {
         request(
             FileReadRequest.operation,
             parameters: { writer in
-                for name in ["path", "cwd"] as [StaticString] {
+                for name in ["path", "cwd"] as [Literal] {
                     if let value = parameters[name] {
                         writer.name(name)
                         writer.value(value)

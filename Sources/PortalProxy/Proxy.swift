@@ -411,7 +411,7 @@ public final class Proxy: @unchecked Sendable {
     }
 
     /// Asks the host something of the proxy's own. The answer is one last frame, also where there is no host any more.
-    func request(_ operation: StaticString, parameters: (inout JSONWriter) -> Void = { _ in }, answer: @escaping (Message) -> Void) {
+    func request(_ operation: Literal, parameters: (inout JSONWriter) -> Void = { _ in }, answer: @escaping (Message) -> Void) {
         nextOwnRequest = nextOwnRequest % 0xFFFF_FFFF + 1
         ownRequests[nextOwnRequest] = answer
         link.send(Request.frame(id: nextOwnRequest, operation: operation, parameters: parameters), of: nextOwnRequest)

@@ -4,23 +4,25 @@
 extension [UInt8] {
     /// The bytes of a literal.
     @inline(never)
-    public init(_ literal: StaticString) {
-        self = Array(UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    public init(_ literal: Literal) {
+        self = Array(literal.bytes)
     }
 
     /// Whether these bytes are exactly the literal's.
     @inline(never)
-    public func equals(_ literal: StaticString) -> Bool {
-        guard count == literal.utf8CodeUnitCount else { return false }
-        let start = literal.utf8Start
-        for index in 0..<count where self[index] != start[index] { return false }
-        return true
+    public func equals(_ literal: Literal) -> Bool {
+        // The literal's end differs from every byte but a zero, which no literal holds.
+        for index in 0..<count {
+            let expected = literal.start[index]
+            guard expected != 0, self[index] == expected else { return false }
+        }
+        return literal.start[count] == 0
     }
 
     /// Appends a literal's bytes.
     @inline(never)
-    public mutating func append(_ literal: StaticString) {
-        append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    public mutating func append(_ literal: Literal) {
+        append(contentsOf: literal.bytes)
     }
 
     /// Appends one byte, as `append` does.

@@ -30,7 +30,7 @@ public enum WireError: Error, Equatable {
     case session
 
     /// The rule, as the closing message says it.
-    public var rule: StaticString {
+    public var rule: Literal {
         switch self {
         case .frameLength: "a frame's length is out of bounds"
         case .headerLength: "a header's length is out of bounds"

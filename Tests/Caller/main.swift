@@ -101,7 +101,7 @@ func perform(_ kind: Kind, name: String, in workspace: Workspace) async throws -
         for try await line in watch {
             if case .ready = line { await untilTold() }
             // Another executor watches: it may have happened before.
-            if case .rescan = line, (try? await workspace.attributes("watched/changed")) != nil { return true }
+            if case .rescan = line, (try? await workspace.status(of: "watched/changed")) != nil { return true }
             if case .changes(let changes) = line, changes.contains(where: { $0.path.elementsEqual("changed".utf8) }) { return true }
         }
         return false

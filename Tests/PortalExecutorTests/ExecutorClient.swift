@@ -102,7 +102,7 @@ final class ExecutorClient {
 
     /// - Parameter cancelled: Whether its cancellation comes with it, so that both are read in one piece.
     func send(
-        _ operation: StaticString, payload: [UInt8] = [], more: Bool = false, cancelled: Bool = false,
+        _ operation: Literal, payload: [UInt8] = [], more: Bool = false, cancelled: Bool = false,
         _ parameters: (inout JSONWriter) -> Void = { _ in }
     ) throws -> UInt64 {
         let id = nextIdentifier
@@ -140,7 +140,7 @@ final class ExecutorClient {
         return all
     }
 
-    func call(_ operation: StaticString, payload: [UInt8] = [], _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> Outcome {
+    func call(_ operation: Literal, payload: [UInt8] = [], _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> Outcome {
         try wait(try send(operation, payload: payload, parameters))
     }
 
@@ -245,17 +245,17 @@ final class ExecutorClient {
 }
 
 extension JSONWriter {
-    mutating func set(_ name: StaticString, _ text: String) {
+    mutating func set(_ name: Literal, _ text: String) {
         self.name(name)
         string(Array(text.utf8))
     }
 
-    mutating func set(_ name: StaticString, _ flag: Bool) {
+    mutating func set(_ name: Literal, _ flag: Bool) {
         self.name(name)
         bool(flag)
     }
 
-    mutating func set(_ name: StaticString, number: Int) {
+    mutating func set(_ name: Literal, number: Int) {
         self.name(name)
         integer(Int64(number))
     }

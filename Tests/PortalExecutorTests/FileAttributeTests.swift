@@ -139,7 +139,7 @@ import Testing
 
     @Test func linksPathsModesAndTimes() throws {
         let file = try scratch.file("a", "x")
-        func call(_ operation: StaticString, _ parameters: String) throws -> ExecutorClient.Outcome {
+        func call(_ operation: Literal, _ parameters: String) throws -> ExecutorClient.Outcome {
             guard case .object(let members) = try JSONParser.parse(Array(parameters.utf8)) else {
                 throw ExecutorClient.Failure(description: "no object")
             }

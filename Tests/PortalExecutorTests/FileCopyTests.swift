@@ -11,7 +11,7 @@ import Testing
         client = try ExecutorClient()
     }
 
-    private func copy(_ from: String, _ to: String, _ flags: StaticString...) throws -> ExecutorClient.Outcome {
+    private func copy(_ from: String, _ to: String, _ flags: Literal...) throws -> ExecutorClient.Outcome {
         try client.call("fs.copy") {
             $0.set("cwd", scratch.path)
             $0.set("from", from)

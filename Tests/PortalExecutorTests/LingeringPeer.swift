@@ -262,7 +262,7 @@ final class LingeringPeer {
 
     // MARK: Requests
 
-    func send(_ operation: StaticString, input: [UInt8]? = nil, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> UInt64 {
+    func send(_ operation: Literal, input: [UInt8]? = nil, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> UInt64 {
         let id = nextIdentifier
         nextIdentifier += 1
         data[id] = []
@@ -274,7 +274,7 @@ final class LingeringPeer {
     }
 
     /// Sends requests without reading anything, until the executor has not read for a second.
-    func flood(_ operation: StaticString, most: Int) throws -> [UInt64] {
+    func flood(_ operation: Literal, most: Int) throws -> [UInt64] {
         guard let link else { throw Failure(description: "there is no link") }
         var sent: [UInt64] = []
         while true {
@@ -310,7 +310,7 @@ final class LingeringPeer {
         return result
     }
 
-    func call(_ operation: StaticString, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> JSONValue {
+    func call(_ operation: Literal, _ parameters: (inout JSONWriter) -> Void = { _ in }) throws -> JSONValue {
         try wait(try send(operation, parameters))
     }
 

@@ -77,7 +77,7 @@ final class OperationStage {
 
     // MARK: Playing
 
-    func play(_ operation: StaticString, _ cell: OperationCase) throws {
+    func play(_ operation: Literal, _ cell: OperationCase) throws {
         let client = try ExecutorClient(isStranger: circumstance == .denied && geteuid() == 0)
         defer { if let unreachable { kill(unreachable, SIGKILL) } }
         if let server = cell.server { try start(server, client) }
@@ -124,7 +124,7 @@ final class OperationStage {
         return members
     }
 
-    private func check(_ outcome: ExecutorClient.Outcome, _ operation: StaticString, _ expectation: Expectation) {
+    private func check(_ outcome: ExecutorClient.Outcome, _ operation: Literal, _ expectation: Expectation) {
         let place =
             "\(operation), \(circumstance): \(outcome.error.map { "\($0.code) \(String(decoding: $0.message, as: UTF8.self))" } ?? "a result")"
         switch expectation {
@@ -148,7 +148,7 @@ final class OperationStage {
     }
 
     private func cut(
-        _ client: ExecutorClient, _ operation: StaticString, _ cell: OperationCase, _ parameters: [JSONMember], _ code: ErrorCode
+        _ client: ExecutorClient, _ operation: Literal, _ cell: OperationCase, _ parameters: [JSONMember], _ code: ErrorCode
     ) throws {
         _ = try client.send(operation, payload: cell.payload, more: cell.more) { $0.members(of: parameters) }
         #expect(try client.close() == 0)

@@ -53,7 +53,7 @@ struct OperationCase: Sendable {
 
 /// A row: an operation and its end in every circumstance. Its initializer demands them all.
 struct OperationRow: Sendable, CustomTestStringConvertible {
-    let operation: StaticString
+    let operation: Literal
     let cases: [Circumstance: OperationCase]
 
     /// - Parameters:
@@ -62,7 +62,7 @@ struct OperationRow: Sendable, CustomTestStringConvertible {
     ///   - cancelled: The request and its cancellation arrive together.
     ///   - linkCut: The request arrives and the link ends: the executor ends with status 0 and leaves neither a temporary file nor a process.
     init(
-        _ operation: StaticString, success: OperationCase, missing: OperationCase, denied: OperationCase, wrongKind: OperationCase,
+        _ operation: Literal, success: OperationCase, missing: OperationCase, denied: OperationCase, wrongKind: OperationCase,
         fullDisk: OperationCase, cancelled: OperationCase, linkCut: OperationCase
     ) {
         self.operation = operation

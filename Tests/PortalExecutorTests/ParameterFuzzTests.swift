@@ -76,7 +76,7 @@ import Testing
     }
 
     /// The parameters of an operation, most of them sensible.
-    private func parameters(_ operation: StaticString, _ directory: String, _ random: inout SeededRandom, depth: Int = 0) -> [JSONMember] {
+    private func parameters(_ operation: Literal, _ directory: String, _ random: inout SeededRandom, depth: Int = 0) -> [JSONMember] {
         var members: [JSONMember] = []
         func add(_ name: String, _ value: JSONValue) { members.append(JSONMember(name: Array(name.utf8), value: value)) }
         // Always there and always right: everything else starts from it.

@@ -65,7 +65,7 @@ import Testing
         let file = try scratch.file("file", "match\n")
         chmod(file, 0o644)
         let client = try ExecutorClient(isStranger: geteuid() == 0)
-        for operation: StaticString in ["search.grep", "search.glob", "fs.list"] {
+        for operation: Literal in ["search.grep", "search.glob", "fs.list"] {
             let outcome = try client.call(operation) {
                 $0.set("path", scratch.path)
                 if "\(operation)" != "fs.list" { $0.set("pattern", "\(operation)" == "search.grep" ? "match" : "f*") }
@@ -117,7 +117,7 @@ import Testing
             try FileManager.default.setAttributes(
                 [.modificationDate: Date(timeIntervalSince1970: Double(1000 + index))], ofItemAtPath: path)
         }
-        for operation: StaticString in ["search.glob", "search.grep"] {
+        for operation: Literal in ["search.glob", "search.grep"] {
             let outcome = try client.call(operation) {
                 $0.set("pattern", operation.description == "search.glob" ? "*" : "x")
                 $0.set("cwd", scratch.path)

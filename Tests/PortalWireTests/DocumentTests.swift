@@ -106,7 +106,7 @@ import Testing
         // Those have a table of their own, which is compared below.
         guard case .object(let members) = try object({ status.write(to: &$0) }) else { return }
         let attributes = Set(members.map { String(decoding: $0.name, as: UTF8.self) })
-        let parameters: [(StaticString, JSONValue)] = [
+        let parameters: [(Literal, JSONValue)] = [
             (FileStatRequest.operation, try object { FileStatRequest(path: x, directory: x, follow: false).write(to: &$0) }),
             (
                 FileListRequest.operation,
@@ -230,7 +230,7 @@ import Testing
                 try object {
                     WatchStartRequest(path: x, directory: x, recursive: false, ignore: true, exclude: [x], settleMilliseconds: 1)
                         .write(to: &$0)
-                    for name in ["ready", "directories", "changes", "kind", "rescan", "budget"] as [StaticString] {
+                    for name in ["ready", "directories", "changes", "kind", "rescan", "budget"] as [Literal] {
                         $0.member(name, signed: 1)
                     }
                 }
@@ -240,7 +240,7 @@ import Testing
                 try object {
                     BatchRequest(items: [], stopsOnError: true).write(to: &$0)
                     BatchResult(run: 1, failed: 1).write(to: &$0)
-                    for name in ["item", "stream", "data", "ok", "error"] as [StaticString] { $0.member(name, signed: 1) }
+                    for name in ["item", "stream", "data", "ok", "error"] as [Literal] { $0.member(name, signed: 1) }
                 }
             ),
         ]

@@ -1,58 +1,52 @@
 import CExecutorPlatform
 import PortalWire
 
-extension AnsweredRequest {
+extension FileJob {
     /// `fs.remove`
-    func answerRemove(_ parameters: JSONValue) throws(OperationError) -> Answer {
+    func remove() throws(OperationError) -> Frame {
         let request = try FileRemoveRequest(parameters)
         let path = hostPath(request.path, request.directory)
         // The kernel refuses these when all that is in them is gone already.
         guard !path.withoutSlashes.namesDirectory else {
             throw OperationError(.invalid, "remove", path.bytes, "a directory is removed by its name")
         }
-        let id = id
-        return { (gaveUp) throws(OperationError) -> Frame in
-            var status = platform_status()
-            var result = platform_stat(path.terminated, 0, &status)
-            guard result == 0 else { throw systemError("remove", path.bytes, result) }
-            if FileStatus(status).kind != .directory {
-                result = platform_unlink(path.terminated)
-            } else if !request.recursive {
-                result = platform_remove_directory(path.terminated)
-            } else {
-                var entry = [UInt8](repeating: 0, count: 1024)
-                result = platform_remove_tree(path.terminated, gaveUp, &entry, entry.count)
-                if result < 0 {
-                    var place = path.bytes
-                    let name = strings(in: entry[...]).first ?? []
-                    if !name.isEmpty { place += [UInt8](": ") + name }
-                    // Some of it may be gone.
-                    var error = systemError("remove", place, result, applied: .unknown)
-                    error.path = path.bytes
-                    throw error
-                }
+        var status = platform_status()
+        var result = platform_stat(path.terminated, 0, &status)
+        guard result == 0 else { throw systemError("remove", path.bytes, result) }
+        if FileStatus(status).kind != .directory {
+            result = platform_unlink(path.terminated)
+        } else if !request.recursive {
+            result = platform_remove_directory(path.terminated)
+        } else {
+            var entry = [UInt8](repeating: 0, count: 1024)
+            result = platform_remove_tree(path.terminated, gaveUp, &entry, entry.count)
+            if result < 0 {
+                var place = path.bytes
+                let name = strings(in: entry[...]).first ?? []
+                if !name.isEmpty { place += [UInt8](": ") + name }
+                // Some of it may be gone.
+                var error = systemError("remove", place, result, applied: .unknown)
+                error.path = path.bytes
+                throw error
             }
-            guard result == 0 else { throw systemError("remove", path.bytes, result) }
-            return resultFrame(id: id) { _ in }
         }
+        guard result == 0 else { throw systemError("remove", path.bytes, result) }
+        return done()
     }
 }
 
-extension AnsweredRequest {
+extension FileJob {
     /// `fs.mkdir`
-    func answerMakeDirectory(_ parameters: JSONValue) throws(OperationError) -> Answer {
+    func makeOneDirectory() throws(OperationError) -> Frame {
         let request = try FileMakeDirectoryRequest(parameters)
         let path = hostPath(request.path, request.directory)
-        let id = id
-        return { (_) throws(OperationError) -> Frame in
-            let isNew = try makeDirectory(path, parents: request.parents, mode: request.mode ?? 0o777)
-            // The umask was taken off what was asked for; a mode that was given is meant as it is.
-            if isNew, let mode = request.mode {
-                let result = platform_set_path_mode(path.terminated, mode)
-                guard result == 0 else { throw systemError("mkdir", path.bytes, result, applied: .yes) }
-            }
-            return resultFrame(id: id) { _ in }
+        let isNew = try makeDirectory(path, parents: request.parents, mode: request.mode ?? 0o777)
+        // The umask was taken off what was asked for; a mode that was given is meant as it is.
+        if isNew, let mode = request.mode {
+            let result = platform_set_path_mode(path.terminated, mode)
+            guard result == 0 else { throw systemError("mkdir", path.bytes, result, applied: .yes) }
         }
+        return done()
     }
 }
 
@@ -82,21 +76,18 @@ func makeDirectory(_ path: HostPath, parents: Bool, mode: UInt32) throws(Operati
     }
 }
 
-extension AnsweredRequest {
+extension FileJob {
     /// `fs.rename`
-    func answerRename(_ parameters: JSONValue) throws(OperationError) -> Answer {
+    func rename() throws(OperationError) -> Frame {
         let request = try FileRenameRequest(parameters)
         let from = hostPath(request.from, request.directory)
         let to = hostPath(request.to, request.directory)
-        let id = id
-        return { (_) throws(OperationError) -> Frame in
-            let result =
-                request.replace ? platform_rename(from.terminated, to.terminated) : platform_rename_new(from.terminated, to.terminated)
-            guard result == 0 else {
-                let isAboutTarget = platform_errno_name(result) == PLATFORM_EEXIST || platform_errno_name(result) == PLATFORM_ENOTEMPTY
-                throw systemError("rename", isAboutTarget ? to.bytes : from.bytes, result)
-            }
-            return resultFrame(id: id) { _ in }
+        let result =
+            request.replace ? platform_rename(from.terminated, to.terminated) : platform_rename_new(from.terminated, to.terminated)
+        guard result == 0 else {
+            let isAboutTarget = platform_errno_name(result) == PLATFORM_EEXIST || platform_errno_name(result) == PLATFORM_ENOTEMPTY
+            throw systemError("rename", isAboutTarget ? to.bytes : from.bytes, result)
         }
+        return done()
     }
 }

@@ -1,19 +1,15 @@
 import CExecutorPlatform
 import PortalWire
 
-extension AnsweredRequest {
+extension FileJob {
     /// `fs.edit`
-    func answerEdit(_ parameters: JSONValue) throws(OperationError) -> Answer {
+    func edit() throws(OperationError) -> Frame {
         let request = try FileEditRequest(parameters)
         let replacement = Replacement(
             FileWriteRequest(path: request.path, ifMatch: request.ifMatch, sync: request.sync, hardLinks: request.hardLinks),
             path: hostPath(request.path, request.directory), verb: "edit")
-        let id = id
-        let data = data
-        return { (gaveUp) throws(OperationError) -> Frame in
-            let result = try replacement.edit(try FileEdit.list(data), gaveUp)
-            return resultFrame(id: id) { result.write(to: &$0) }
-        }
+        let result = try replacement.edit(try FileEdit.list(data), gaveUp)
+        return resultFrame(id: id) { result.write(to: &$0) }
     }
 }
 
@@ -115,7 +111,7 @@ final class TextEdit {
     }
 
     /// The failure of an edit. The details are written and read again: values made in place take three times the code.
-    private func failure(_ code: ErrorCode, _ index: Int, _ text: StaticString, _ write: (inout JSONWriter) -> Void = { _ in })
+    private func failure(_ code: ErrorCode, _ index: Int, _ text: Literal, _ write: (inout JSONWriter) -> Void = { _ in })
         -> OperationError
     {
         var error = OperationError(code, "edit", path, text)

@@ -46,7 +46,7 @@ struct HostPath: Sendable {
 
     /// Where the symbolic links at the end of the path lead, whether something is there or not.
     /// - Throws: ELOOP's error after forty of them, as the kernel.
-    func followingLinks(_ verb: StaticString) throws(OperationError) -> HostPath {
+    func followingLinks(_ verb: Literal) throws(OperationError) -> HostPath {
         var path = self
         var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
         for _ in 0..<40 {

@@ -5,7 +5,7 @@ import PortalWire
 final class Replacement {
     private let request: FileWriteRequest
     /// For messages: what is done to the file.
-    private let verb: StaticString
+    private let verb: Literal
     private let path: HostPath
     /// What is replaced: the path, or where its symbolic links lead.
     private var target: HostPath
@@ -16,7 +16,7 @@ final class Replacement {
     /// Whether what was collected stays for the next attempt.
     private var keepsPart = false
 
-    init(_ request: FileWriteRequest, path: HostPath, verb: StaticString = "write") {
+    init(_ request: FileWriteRequest, path: HostPath, verb: Literal = "write") {
         self.request = request
         self.verb = verb
         self.path = path

@@ -25,21 +25,23 @@ private func linkTarget(_ path: [UInt8]) -> [UInt8]? {
     return count >= 0 ? Array(buffer[0..<Int(count)]) : nil
 }
 
-extension AnsweredRequest {
+extension FileJob {
+    /// Whether what `fs.stat` asks is known without a disk; then it is answered where it came in, as parameters are that cannot be read.
+    var statusIsAtHand: Bool {
+        guard let request = try? FileStatRequest(parameters) else { return true }
+        return platform_is_cached(hostPath(request.path, request.directory).terminated, request.follow ? 1 : 0, 0) != 0
+    }
+
     /// `fs.stat`
-    func answerStatus(_ parameters: JSONValue) throws(OperationError) -> Answer {
+    func status() throws(OperationError) -> Frame {
         let request = try FileStatRequest(parameters)
         let path = hostPath(request.path, request.directory)
-        let id = id
-        isAtHand = platform_is_cached(path.terminated, request.follow ? 1 : 0, 0) != 0
-        return { (_) throws(OperationError) -> Frame in
-            var raw = platform_status()
-            let result = platform_stat(path.terminated, request.follow ? 1 : 0, &raw)
-            guard result == 0 else { throw systemError("stat", path.bytes, result) }
-            platform_note_device(path.terminated, raw.device)
-            var status = FileStatus(raw)
-            if status.kind == .symlink { status.target = linkTarget(path.terminated) }
-            return resultFrame(id: id) { status.write(to: &$0) }
-        }
+        var raw = platform_status()
+        let result = platform_stat(path.terminated, request.follow ? 1 : 0, &raw)
+        guard result == 0 else { throw systemError("stat", path.bytes, result) }
+        platform_note_device(path.terminated, raw.device)
+        var status = FileStatus(raw)
+        if status.kind == .symlink { status.target = linkTarget(path.terminated) }
+        return resultFrame(id: id) { status.write(to: &$0) }
     }
 }

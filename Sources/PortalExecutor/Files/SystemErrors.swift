@@ -2,7 +2,7 @@ import CExecutorPlatform
 import PortalWire
 
 /// The failure of a system call as the wire has it; the only place where an errno becomes a code.
-func systemError(_ verb: StaticString, _ path: [UInt8], _ failure: Int32, applied: OperationError.Applied = .no) -> OperationError {
+func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32, applied: OperationError.Applied = .no) -> OperationError {
     let number = failure < 0 ? -failure : failure
     let (code, text) = meaning(of: number)
     var message = [UInt8](verb)
@@ -19,7 +19,7 @@ func systemError(_ verb: StaticString, _ path: [UInt8], _ failure: Int32, applie
 }
 
 /// The code and the words for an errno; no words for one that is not in the table.
-func meaning(of number: Int32) -> (ErrorCode, StaticString?) {
+func meaning(of number: Int32) -> (ErrorCode, Literal?) {
     switch platform_errno_name(number) {
     case PLATFORM_ENOENT: (.notFound, "no such file or directory")
     case PLATFORM_EACCES: (.permissionDenied, "permission denied")
@@ -56,7 +56,7 @@ func meaning(of number: Int32) -> (ErrorCode, StaticString?) {
 
 extension OperationError {
     /// A failure in words, about a path.
-    init(_ code: ErrorCode, _ verb: StaticString, _ path: [UInt8], _ text: StaticString) {
+    init(_ code: ErrorCode, _ verb: Literal, _ path: [UInt8], _ text: Literal) {
         var message = [UInt8](verb)
         message.append(" ")
         message.append(contentsOf: path)

@@ -297,10 +297,10 @@ final class HostProcess {
 
     private func concludeCancelled() {
         owner?.sendPending()
-        let text: StaticString = leaderEnd == nil ? "cancelled; the process was killed but the host has not ended it yet" : "cancelled"
+        let text: Literal = leaderEnd == nil ? "cancelled; the process was killed but the host has not ended it yet" : "cancelled"
         var error = OperationError(.cancelled, literal: text, applied: .yes)
         if let leaderEnd {
-            let name: StaticString = leaderEnd.code == nil ? "signal" : "code"
+            let name: Literal = leaderEnd.code == nil ? "signal" : "code"
             let value = JSONValue.integer(Int64(leaderEnd.code ?? leaderEnd.signal ?? 0))
             error.details = [JSONMember(name: [UInt8](name), value: value)]
         }

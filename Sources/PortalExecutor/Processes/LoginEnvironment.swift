@@ -6,7 +6,7 @@ final class LoginEnvironment {
     enum State {
         case unused, running, captured, failed
 
-        var name: StaticString {
+        var name: Literal {
             switch self {
             case .unused: "unused"
             case .running: "running"
@@ -18,7 +18,7 @@ final class LoginEnvironment {
 
     private(set) var state = State.unused
     /// Why it was not captured.
-    private(set) var problem: StaticString?
+    private(set) var problem: Literal?
     let shell: [UInt8]
     /// The executor's own environment.
     let own = ownEnvironment()
@@ -49,7 +49,7 @@ final class LoginEnvironment {
     /// The session ends: no other shell is begun.
     func giveUp() { job?.giveUp() }
 
-    fileprivate func finished(_ captured: Environment?, _ problem: StaticString?) {
+    fileprivate func finished(_ captured: Environment?, _ problem: Literal?) {
         entries = captured ?? own
         state = captured == nil ? .failed : .captured
         self.problem = problem
@@ -65,7 +65,7 @@ private final class LoginJob: Job {
     private let login: LoginEnvironment
     private let marker: ProcessMarker
     private var captured: Environment?
-    private var problem: StaticString?
+    private var problem: Literal?
 
     init(_ login: LoginEnvironment, _ marker: ProcessMarker) {
         self.login = login

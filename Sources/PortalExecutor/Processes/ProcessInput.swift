@@ -12,9 +12,9 @@ final class InputSource {
     /// Whether a terminal still has to get the byte that a keyboard sends for the end of input.
     fileprivate var owesEnd: Bool
     /// Called once: with nil when the pipe took everything, else with what was in the way.
-    fileprivate let completion: (StaticString?) -> Void
+    fileprivate let completion: (Literal?) -> Void
 
-    init(owner: OpenRequest, endsInput: Bool, sendsEnd: Bool = false, completion: @escaping (StaticString?) -> Void) {
+    init(owner: OpenRequest, endsInput: Bool, sendsEnd: Bool = false, completion: @escaping (Literal?) -> Void) {
         self.owner = owner
         self.endsInput = endsInput
         owesEnd = sendsEnd
@@ -33,7 +33,7 @@ final class ProcessInput {
     private var watch: Watch?
     private var sources: [InputSource] = []
     /// Set when nothing can be written any more.
-    private var closedBecause: StaticString?
+    private var closedBecause: Literal?
 
     init(loop: EventLoop, isTerminal: Bool) {
         self.loop = loop
@@ -72,7 +72,7 @@ final class ProcessInput {
     }
 
     /// Nothing is written any more, and whoever waits is told why.
-    func close(_ reason: StaticString) {
+    func close(_ reason: Literal) {
         guard closedBecause == nil else { return }
         closedBecause = reason
         if let watch { loop.unwatch(watch) }
@@ -83,7 +83,7 @@ final class ProcessInput {
         for source in rest { refuse(source, reason) }
     }
 
-    private func refuse(_ source: InputSource, _ reason: StaticString) {
+    private func refuse(_ source: InputSource, _ reason: Literal) {
         let left = source.chunks.reduce(0) { $0 + $1.count } - source.offset
         source.chunks = []
         source.offset = 0

@@ -48,7 +48,7 @@ final class SpawnJob: Job {
         var status: Int64 = 126
         if error.code == .notFound || error.code == .notADirectory {
             status = 127
-            let text: StaticString = program.contains(0x2F) ? "no such file, or its interpreter is missing" : "no such command"
+            let text: Literal = program.contains(0x2F) ? "no such file, or its interpreter is missing" : "no such command"
             error = OperationError(.notFound, "run", program, text)
             error.errno = -result
         }

@@ -2,7 +2,7 @@ import PortalWire
 
 extension OpenRequest {
     /// The living process of a name; where there is none the request fails.
-    fileprivate func livingProcess(_ verb: StaticString, _ name: [UInt8]) -> HostProcess? {
+    fileprivate func livingProcess(_ verb: Literal, _ name: [UInt8]) -> HostProcess? {
         if let process = session.processes.find(name), !process.isOver { return process }
         fail(.process(.notFound, verb, name, "no process of this name is running"))
         return nil
@@ -10,7 +10,7 @@ extension OpenRequest {
 }
 
 extension OperationError {
-    static func process(_ code: ErrorCode, _ verb: StaticString, _ name: [UInt8], _ text: StaticString) -> OperationError {
+    static func process(_ code: ErrorCode, _ verb: Literal, _ name: [UInt8], _ text: Literal) -> OperationError {
         var error = OperationError(code, verb, name, text)
         error.path = nil
         return error

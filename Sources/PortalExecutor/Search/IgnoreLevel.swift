@@ -78,14 +78,14 @@ final class IgnoreLevel {
     }
 
     @inline(never)
-    private static func rules(_ directory: [UInt8], _ name: StaticString) -> IgnoreRules {
+    private static func rules(_ directory: [UInt8], _ name: Literal) -> IgnoreRules {
         var path = directory
         path.append(name)
         guard let text = smallFile(path) else { return IgnoreRules() }
         return IgnoreRules(text: text)
     }
 
-    private static func exists(_ directory: [UInt8], _ name: StaticString) -> Bool {
+    private static func exists(_ directory: [UInt8], _ name: Literal) -> Bool {
         var path = directory
         path.append(name)
         path.add(0)

@@ -99,7 +99,7 @@ class TreeWalk {
     final let roots: [WalkRoot]
     final private let home: [UInt8]
     /// What failed, in messages.
-    final let verb: StaticString
+    final let verb: Literal
     /// Whether the entries of each directory come sorted by name.
     final let isSorted: Bool
     /// Whether several workers may walk: then nothing is said of the order.
@@ -119,7 +119,7 @@ class TreeWalk {
     final private let wanting: UnsafeMutablePointer<Int32>
 
     init(
-        _ verb: StaticString, filter: PathFilter, roots: [WalkRoot], home: [UInt8], isSorted: Bool = false, isShared: Bool = true,
+        _ verb: Literal, filter: PathFilter, roots: [WalkRoot], home: [UInt8], isSorted: Bool = false, isShared: Bool = true,
         depth: Int = Int.max
     ) {
         self.verb = verb

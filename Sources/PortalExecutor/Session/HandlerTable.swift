@@ -1,51 +1,90 @@
 import PortalWire
 
-/// What answers an operation.
-struct Handler: Sendable {
-    let name: StaticString
-    let make: @Sendable (Request, Session) -> OpenRequest
+/// What answers an operation. Adding one is its case here, its name, what is made for it, and its subclass of `OpenRequest`.
+enum Handler: UInt8, CaseIterable {
+    case status, read, list, write, edit, remove, makeDirectory, rename, copy, link, readLink, realPath, mode, times
+    case start, input, signal, wait, resize, output, processes
+    case grep, glob, batch, watch
+    case information, statistics, end
 
-    /// One row an operation. Adding one is its row here and its subclass of `OpenRequest`.
-    static let all: [Handler] = [
-        Handler(name: FileStatRequest.operation) { FileRequest($0, $1, .status) },
-        Handler(name: FileReadRequest.operation) { ReadRequest($0, session: $1) },
-        Handler(name: FileListRequest.operation) { TreeRequest($0, session: $1, prepare: ListOperation.prepare) },
-        Handler(name: FileWriteRequest.operation) { WriteRequest($0, session: $1) },
-        Handler(name: FileEditRequest.operation) { FileRequest($0, $1, .edit) },
-        Handler(name: FileRemoveRequest.operation) { FileRequest($0, $1, .remove) },
-        Handler(name: FileMakeDirectoryRequest.operation) { FileRequest($0, $1, .makeDirectory) },
-        Handler(name: FileRenameRequest.operation) { FileRequest($0, $1, .rename) },
-        Handler(name: FileCopyRequest.operation) { FileRequest($0, $1, .copy) },
-        Handler(name: FileLinkRequest.operation) { FileRequest($0, $1, .link) },
-        Handler(name: FilePathRequest.readLink) { FileRequest($0, $1, .readLink) },
-        Handler(name: FilePathRequest.realPath) { FileRequest($0, $1, .realPath) },
-        Handler(name: FileModeRequest.operation) { FileRequest($0, $1, .mode) },
-        Handler(name: FileTimesRequest.operation) { FileRequest($0, $1, .times) },
-        Handler(name: ProcessStartRequest.operation) { RunRequest($0, session: $1) },
-        Handler(name: ProcessWriteRequest.operation) { InputRequest($0, session: $1) },
-        Handler(name: ProcessSignalRequest.operation) { SignalRequest($0, session: $1) },
-        Handler(name: ProcessWaitRequest.operation) { WaitRequest($0, session: $1) },
-        Handler(name: ProcessResizeRequest.operation) { ResizeRequest($0, session: $1) },
-        Handler(name: ProcessOutputRequest.operation) { OutputRequest($0, session: $1) },
-        Handler(name: ProcessListRequest.operation) { ListingRequest($0, session: $1) },
-        Handler(name: SearchGrepRequest.operation) { TreeRequest($0, session: $1, prepare: GrepOperation.prepare) },
-        Handler(name: SearchGlobRequest.operation) { TreeRequest($0, session: $1, prepare: GlobOperation.prepare) },
-        Handler(name: BatchRequest.operation) { BatchOperationRequest($0, session: $1) },
-        Handler(name: WatchStartRequest.operation) { WatchRequest($0, session: $1) },
-        Handler(name: OperationNames.sessionInfo) { InfoRequest($0, session: $1) },
-        Handler(name: OperationNames.sessionStats) { StatsRequest($0, session: $1) },
-        Handler(name: OperationNames.sessionEnd) { EndRequest($0, session: $1) },
-    ]
-
-    /// The row of an operation.
-    static func named(_ operation: [UInt8]) -> Handler? {
-        for handler in all where operation.equals(handler.name) { return handler }
-        return nil
+    /// The operation's name.
+    var name: Literal {
+        switch self {
+        case .status: FileStatRequest.operation
+        case .read: FileReadRequest.operation
+        case .list: FileListRequest.operation
+        case .write: FileWriteRequest.operation
+        case .edit: FileEditRequest.operation
+        case .remove: FileRemoveRequest.operation
+        case .makeDirectory: FileMakeDirectoryRequest.operation
+        case .rename: FileRenameRequest.operation
+        case .copy: FileCopyRequest.operation
+        case .link: FileLinkRequest.operation
+        case .readLink: FilePathRequest.readLink
+        case .realPath: FilePathRequest.realPath
+        case .mode: FileModeRequest.operation
+        case .times: FileTimesRequest.operation
+        case .start: ProcessStartRequest.operation
+        case .input: ProcessWriteRequest.operation
+        case .signal: ProcessSignalRequest.operation
+        case .wait: ProcessWaitRequest.operation
+        case .resize: ProcessResizeRequest.operation
+        case .output: ProcessOutputRequest.operation
+        case .processes: ProcessListRequest.operation
+        case .grep: SearchGrepRequest.operation
+        case .glob: SearchGlobRequest.operation
+        case .batch: BatchRequest.operation
+        case .watch: WatchStartRequest.operation
+        case .information: OperationNames.sessionInfo
+        case .statistics: OperationNames.sessionStats
+        case .end: OperationNames.sessionEnd
+        }
     }
 
-    /// The operations that this executor answers.
-    static var names: [StaticString] { all.map { $0.name } }
+    /// A request of the operation.
+    func make(_ request: Request, _ session: Session) -> OpenRequest {
+        switch self {
+        case .status: FileRequest(request, session, .status)
+        case .read: ReadRequest(request, session: session)
+        case .list: TreeRequest(request, session: session, prepare: ListOperation.prepare)
+        case .write: WriteRequest(request, session: session)
+        case .edit: FileRequest(request, session, .edit)
+        case .remove: FileRequest(request, session, .remove)
+        case .makeDirectory: FileRequest(request, session, .makeDirectory)
+        case .rename: FileRequest(request, session, .rename)
+        case .copy: FileRequest(request, session, .copy)
+        case .link: FileRequest(request, session, .link)
+        case .readLink: FileRequest(request, session, .readLink)
+        case .realPath: FileRequest(request, session, .realPath)
+        case .mode: FileRequest(request, session, .mode)
+        case .times: FileRequest(request, session, .times)
+        case .start: RunRequest(request, session: session)
+        case .input: InputRequest(request, session: session)
+        case .signal: SignalRequest(request, session: session)
+        case .wait: WaitRequest(request, session: session)
+        case .resize: ResizeRequest(request, session: session)
+        case .output: OutputRequest(request, session: session)
+        case .processes: ListingRequest(request, session: session)
+        case .grep: TreeRequest(request, session: session, prepare: GrepOperation.prepare)
+        case .glob: TreeRequest(request, session: session, prepare: GlobOperation.prepare)
+        case .batch: BatchOperationRequest(request, session: session)
+        case .watch: WatchRequest(request, session: session)
+        case .information: InfoRequest(request, session: session)
+        case .statistics: StatsRequest(request, session: session)
+        case .end: EndRequest(request, session: session)
+        }
+    }
+
+    /// The case of an operation.
+    static func named(_ operation: [UInt8]) -> Handler? {
+        var number: UInt8 = 0
+        while let handler = Handler(rawValue: number) {
+            if operation.equals(handler.name) { return handler }
+            number += 1
+        }
+        return nil
+    }
 }
 
 /// The names of the operations that this executor answers.
-public var executorOperations: [StaticString] { Handler.names }
+public var executorOperations: [Literal] { Handler.allCases.map { $0.name } }

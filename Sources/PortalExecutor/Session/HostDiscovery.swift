@@ -34,7 +34,7 @@ func discoverHost() -> HostFacts {
 }
 
 /// A variable of this process's environment; nil where it is not set or empty.
-func variable(_ name: StaticString) -> [UInt8]? {
+func variable(_ name: Literal) -> [UInt8]? {
     guard let value = platform_variable([UInt8](name) + [0]), value[0] != 0 else { return nil }
     return bytes(of: value)
 }

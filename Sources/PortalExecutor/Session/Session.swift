@@ -223,8 +223,8 @@ final class Session {
     var lingerText: [UInt8]? {
         guard lingerProblem < 0 else { return nil }
         let directory = bytes(of: platform_session_directory())
-        let verb: StaticString = "keep a session in"
-        let text: StaticString = "it is not a directory of this user with mode 0700"
+        let verb: Literal = "keep a session in"
+        let text: Literal = "it is not a directory of this user with mode 0700"
         guard lingerProblem == Int32(PLATFORM_NOT_PRIVATE) else { return systemError(verb, directory, lingerProblem).message }
         return OperationError(.permissionDenied, verb, directory, text).message
     }

@@ -65,7 +65,7 @@ final class EndRequest: OpenRequest {
 }
 
 extension JSONWriter {
-    fileprivate mutating func number(_ name: StaticString, _ value: Int) {
+    fileprivate mutating func number(_ name: Literal, _ value: Int) {
         self.name(name)
         integer(Int64(value))
     }

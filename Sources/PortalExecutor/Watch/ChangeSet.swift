@@ -67,7 +67,7 @@ final class ChangeSet {
                 writer.beginObject()
                 writer.member("path", bytes: paths[index])
                 let kind = kinds[index]
-                let name: StaticString =
+                let name: Literal =
                     kind & UInt32(PLATFORM_CHANGE_REMOVED) != 0
                     ? "removed" : kind & UInt32(PLATFORM_CHANGE_CREATED) != 0 ? "created" : "modified"
                 writer.member("kind", string: name)

@@ -169,7 +169,7 @@ final class WatchRequest: OpenRequest {
 
     // MARK: Saying it
 
-    private func say(_ name: StaticString, _ path: [UInt8]) {
+    private func say(_ name: Literal, _ path: [UInt8]) {
         var writer = JSONWriter(appendingTo: lines)
         writer.beginObject()
         writer.member(name, flag: true)

@@ -32,9 +32,9 @@ public struct JSONParser {
         while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }
 
-    private mutating func expect(_ literal: StaticString) throws(WireError) {
-        for index in 0..<literal.utf8CodeUnitCount {
-            guard current == literal.utf8Start[index] else { throw failure }
+    private mutating func expect(_ literal: Literal) throws(WireError) {
+        for byte in literal.bytes {
+            guard current == byte else { throw failure }
             position += 1
         }
     }

@@ -17,7 +17,7 @@ public indirect enum JSONValue: Sendable {
     case object([JSONMember])
 
     /// The member of an object; nil where there is none, it is null, or this is no object.
-    public subscript(name: StaticString) -> JSONValue? {
+    public subscript(name: Literal) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         for member in members where member.name.equals(name) {
             if case .null = member.value { return nil }
@@ -68,27 +68,27 @@ public indirect enum JSONValue: Sendable {
 extension JSONValue {
     /// The boolean of a member; nil where there is none or it is something else.
     @inline(never)
-    public func bool(_ name: StaticString) -> Bool? { self[name]?.bool }
+    public func bool(_ name: Literal) -> Bool? { self[name]?.bool }
 
     /// The integer of a member; nil where there is none or it is something else.
     @inline(never)
-    public func integer(_ name: StaticString) -> Int64? { self[name]?.integer }
+    public func integer(_ name: Literal) -> Int64? { self[name]?.integer }
 
     /// The integer of a member where it is not negative; nil where there is none or it is something else.
     @inline(never)
-    public func unsigned(_ name: StaticString) -> UInt64? { self[name]?.unsigned }
+    public func unsigned(_ name: Literal) -> UInt64? { self[name]?.unsigned }
 
     /// The string of a member; nil where there is none or it is something else.
     @inline(never)
-    public func string(_ name: StaticString) -> [UInt8]? { self[name]?.string }
+    public func string(_ name: Literal) -> [UInt8]? { self[name]?.string }
 
     /// The byte string of a member; nil where there is none or it is something else.
     @inline(never)
-    public func bytes(_ name: StaticString) -> [UInt8]? { self[name]?.bytes }
+    public func bytes(_ name: Literal) -> [UInt8]? { self[name]?.bytes }
 
     /// The elements of a member; nil where there is none or it is something else.
     @inline(never)
-    public func array(_ name: StaticString) -> [JSONValue]? { self[name]?.array }
+    public func array(_ name: Literal) -> [JSONValue]? { self[name]?.array }
 }
 
 /// One member of a JSON object.

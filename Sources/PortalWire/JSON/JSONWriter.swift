@@ -45,7 +45,7 @@ public struct JSONWriter {
 
     /// The name of a member; its value is written next. Names are ASCII without anything that needs an escape.
     @inline(never)
-    public mutating func name(_ name: StaticString) {
+    public mutating func name(_ name: Literal) {
         separate()
         bytes.add(0x22)
         bytes.append(name)
@@ -88,7 +88,7 @@ public struct JSONWriter {
     }
 
     /// A string literal that needs no escape.
-    public mutating func string(_ value: StaticString) {
+    public mutating func string(_ value: Literal) {
         separate()
         bytes.add(0x22)
         bytes.append(value)
@@ -192,35 +192,35 @@ public struct JSONWriter {
 extension JSONWriter {
     /// A member that is an object, which is begun.
     @inline(never)
-    public mutating func beginObject(_ name: StaticString) {
+    public mutating func beginObject(_ name: Literal) {
         self.name(name)
         beginObject()
     }
 
     /// A string literal that needs no escape.
     @inline(never)
-    public mutating func member(_ name: StaticString, string: StaticString) {
+    public mutating func member(_ name: Literal, string: Literal) {
         self.name(name)
         self.string(string)
     }
 
     /// A string, which must be UTF-8.
     @inline(never)
-    public mutating func member(_ name: StaticString, string: [UInt8]) {
+    public mutating func member(_ name: Literal, string: [UInt8]) {
         self.name(name)
         self.string(string)
     }
 
     /// Text for a person.
     @inline(never)
-    public mutating func member(_ name: StaticString, text: [UInt8]) {
+    public mutating func member(_ name: Literal, text: [UInt8]) {
         self.name(name)
         self.text(text)
     }
 
     /// A byte string; nothing where there is none.
     @inline(never)
-    public mutating func member(_ name: StaticString, bytes: [UInt8]?) {
+    public mutating func member(_ name: Literal, bytes: [UInt8]?) {
         guard let bytes else { return }
         self.name(name)
         byteString(bytes)
@@ -228,7 +228,7 @@ extension JSONWriter {
 
     /// A number, which must be at most `Int64.max`; nothing where there is none.
     @inline(never)
-    public mutating func member(_ name: StaticString, number: UInt64?) {
+    public mutating func member(_ name: Literal, number: UInt64?) {
         guard let number else { return }
         self.name(name)
         integer(number)
@@ -236,14 +236,14 @@ extension JSONWriter {
 
     /// A number with a sign.
     @inline(never)
-    public mutating func member(_ name: StaticString, signed number: Int64) {
+    public mutating func member(_ name: Literal, signed number: Int64) {
         self.name(name)
         integer(number)
     }
 
     /// A flag; nothing where it is not set.
     @inline(never)
-    public mutating func member(_ name: StaticString, flag: Bool) {
+    public mutating func member(_ name: Literal, flag: Bool) {
         guard flag else { return }
         self.name(name)
         bool(true)

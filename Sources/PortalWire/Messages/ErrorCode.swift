@@ -38,7 +38,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case `internal`
 
     /// The name on the wire.
-    public var name: StaticString {
+    public var name: Literal {
         switch self {
         case .notFound: "not_found"
         case .permissionDenied: "permission_denied"

@@ -62,7 +62,7 @@ public enum StreamName: UInt8, Sendable {
     case stderr
 
     /// The name on the wire.
-    public var text: StaticString {
+    public var text: Literal {
         switch self {
         case .content: "content"
         case .stdin: "stdin"

@@ -140,7 +140,7 @@ extension Request {
     ///   - payload: The start of the request's own data.
     ///   - hasMore: Whether data frames follow, the last of them with `end`.
     public static func frame(
-        id: UInt64, operation: StaticString, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void
+        id: UInt64, operation: Literal, payload: [UInt8] = [], hasMore: Bool = false, parameters: (inout JSONWriter) -> Void
     ) -> Frame {
         var writer = JSONWriter()
         writer.beginObject()

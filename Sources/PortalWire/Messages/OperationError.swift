@@ -71,7 +71,7 @@ public struct OperationError: Error, Sendable {
     }
 
     /// Makes an error with a literal message.
-    public init(_ code: ErrorCode, literal message: StaticString, path: [UInt8]? = nil, applied: Applied = .no) {
+    public init(_ code: ErrorCode, literal message: Literal, path: [UInt8]? = nil, applied: Applied = .no) {
         self.init(code, [UInt8](message), path: path, applied: applied)
     }
 

@@ -1,7 +1,7 @@
 /// `batch`: requests that run one after the other in one round trip.
 public struct BatchRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "batch"
+    public static var operation: Literal { "batch" }
     /// The most requests of one batch.
     public static let mostRequests = 1024
 

@@ -1,7 +1,7 @@
 /// `fs.link`: makes a link.
 public struct FileLinkRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.link"
+    public static var operation: Literal { "fs.link" }
     /// For a hard link the path of the file, for a symbolic one its text, which nothing is done to.
     public var target: [UInt8]
     /// The link's own path.
@@ -40,9 +40,9 @@ public struct FileLinkRequest: Sendable {
 /// The parameters of `fs.readlink`, where a symbolic link points, and `fs.realpath`, a path without links.
 public struct FilePathRequest: Sendable {
     /// The name of the first on the wire.
-    public static let readLink: StaticString = "fs.readlink"
+    public static var readLink: Literal { "fs.readlink" }
     /// The name of the second on the wire.
-    public static let realPath: StaticString = "fs.realpath"
+    public static var realPath: Literal { "fs.realpath" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -71,7 +71,7 @@ public struct FilePathRequest: Sendable {
 /// `fs.chmod`: changes the permission bits.
 public struct FileModeRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.chmod"
+    public static var operation: Literal { "fs.chmod" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -114,7 +114,7 @@ public struct FileModeRequest: Sendable {
 /// `fs.utimes`: sets the times of the last change and the last access.
 public struct FileTimesRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.utimes"
+    public static var operation: Literal { "fs.utimes" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.

@@ -1,7 +1,7 @@
 /// `fs.copy`: copies a file, a symbolic link or a tree on the host.
 public struct FileCopyRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.copy"
+    public static var operation: Literal { "fs.copy" }
     /// What is copied. A symbolic link is copied as a link.
     public var from: [UInt8]
     /// The path of the copy itself, not of a directory to put it into.

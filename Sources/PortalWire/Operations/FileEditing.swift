@@ -53,7 +53,7 @@ public struct FileEdit: Sendable, Equatable {
 /// `fs.edit`: replaces texts in a file, all or none, atomically. The edits are the request's own data.
 public struct FileEditRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.edit"
+    public static var operation: Literal { "fs.edit" }
     /// The most bytes of the request's data.
     public static let dataLength = 4 << 20
     /// The most bytes of a file that is edited, before and after.
@@ -172,13 +172,13 @@ public struct FileEditResult: Sendable, Equatable {
 
 extension JSONValue {
     /// The byte strings of an array member; none where there is no such member.
-    func byteStringElements(_ name: StaticString) -> [[UInt8]] { (array(name) ?? []).compactMap { $0.bytes } }
+    func byteStringElements(_ name: Literal) -> [[UInt8]] { (array(name) ?? []).compactMap { $0.bytes } }
 }
 
 extension JSONWriter {
     /// An array of byte strings; nothing where there are none.
     @inline(never)
-    mutating func member(_ name: StaticString, byteStrings: [[UInt8]]) {
+    mutating func member(_ name: Literal, byteStrings: [[UInt8]]) {
         guard !byteStrings.isEmpty else { return }
         self.name(name)
         beginArray()

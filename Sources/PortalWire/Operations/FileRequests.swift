@@ -1,7 +1,7 @@
 /// `fs.stat`: what is at a path.
 public struct FileStatRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.stat"
+    public static var operation: Literal { "fs.stat" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -38,7 +38,7 @@ public struct FileStatRequest: Sendable {
 /// `fs.list`: a directory's entries with their attributes, streamed; those of the directories in it, too, where it is asked for.
 public struct FileListRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.list"
+    public static var operation: Literal { "fs.list" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -89,7 +89,7 @@ public struct FileListRequest: Sendable {
 /// `fs.read`: a file's bytes, whole or a range, streamed.
 public struct FileReadRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.read"
+    public static var operation: Literal { "fs.read" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -155,7 +155,7 @@ public struct FileReadRequest: Sendable {
 /// `fs.write`: replaces a file's content, or makes the file, atomically. The content is the request's own data.
 public struct FileWriteRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.write"
+    public static var operation: Literal { "fs.write" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -247,7 +247,7 @@ public struct FileWriteRequest: Sendable {
 /// `fs.remove`: removes a file, a link or a directory.
 public struct FileRemoveRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.remove"
+    public static var operation: Literal { "fs.remove" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -281,7 +281,7 @@ public struct FileRemoveRequest: Sendable {
 /// `fs.mkdir`: makes a directory.
 public struct FileMakeDirectoryRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.mkdir"
+    public static var operation: Literal { "fs.mkdir" }
     /// The path, absolute or relative to the directory.
     public var path: [UInt8]
     /// Where relative paths start; nil for the home directory.
@@ -320,7 +320,7 @@ public struct FileMakeDirectoryRequest: Sendable {
 /// `fs.rename`: moves within one file system, atomically.
 public struct FileRenameRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "fs.rename"
+    public static var operation: Literal { "fs.rename" }
     /// What is moved.
     public var from: [UInt8]
     /// Its new path.

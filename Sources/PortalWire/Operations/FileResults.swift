@@ -3,7 +3,7 @@ public enum FileKind: UInt8, Sendable, CaseIterable {
     case file, directory, symlink, fifo, socket, character, block, unknown
 
     /// The name on the wire.
-    public var name: StaticString {
+    public var name: Literal {
         switch self {
         case .file: "file"
         case .directory: "directory"

@@ -1,7 +1,7 @@
 /// Every operation of this version, with who answers it. Docs/protocol.md has a section for each, and a test compares the two.
 public enum OperationNames {
     /// Answered by the executor.
-    public static let executor: [StaticString] = [
+    public static let executor: [Literal] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FileWriteRequest.operation,
         FileEditRequest.operation, FileRemoveRequest.operation, FileMakeDirectoryRequest.operation, FileRenameRequest.operation,
         FileCopyRequest.operation, FileLinkRequest.operation, FilePathRequest.readLink, FilePathRequest.realPath,
@@ -11,20 +11,20 @@ public enum OperationNames {
         WatchStartRequest.operation, BatchRequest.operation, sessionInfo, sessionStats, sessionEnd,
     ]
     /// Answered by the proxy, on its own socket only.
-    public static let proxy: [StaticString] = [proxyConnect, proxyStatus, proxyStop]
+    public static let proxy: [Literal] = [proxyConnect, proxyStatus, proxyStop]
 
     /// The host, the session and the limits.
-    public static let sessionInfo: StaticString = "session.info"
+    public static var sessionInfo: Literal { "session.info" }
     /// What the session has used.
-    public static let sessionStats: StaticString = "session.stats"
+    public static var sessionStats: Literal { "session.stats" }
     /// Kills every process of the session and ends the executor.
-    public static let sessionEnd: StaticString = "session.end"
+    public static var sessionEnd: Literal { "session.end" }
     /// Answered with the host's facts as soon as there is a link, or with why there is none.
-    public static let proxyConnect: StaticString = "proxy.connect"
+    public static var proxyConnect: Literal { "proxy.connect" }
     /// The proxy's own state.
-    public static let proxyStatus: StaticString = "proxy.status"
+    public static var proxyStatus: Literal { "proxy.status" }
     /// Ends the session and the proxy.
-    public static let proxyStop: StaticString = "proxy.stop"
+    public static var proxyStop: Literal { "proxy.stop" }
 
     /// Whether an operation changes nothing, so that a lost answer leaves no doubt about what happened.
     public static func isReadOnly(_ operation: [UInt8]) -> Bool {
@@ -32,7 +32,7 @@ public enum OperationNames {
         return false
     }
 
-    private static let readOnly: [StaticString] = [
+    private static let readOnly: [Literal] = [
         FileStatRequest.operation, FileListRequest.operation, FileReadRequest.operation, FilePathRequest.readLink,
         FilePathRequest.realPath, ProcessWaitRequest.operation, ProcessOutputRequest.operation, ProcessListRequest.operation,
         SearchGrepRequest.operation, SearchGlobRequest.operation, WatchStartRequest.operation, sessionInfo, sessionStats, proxyConnect,

@@ -1,12 +1,12 @@
 extension JSONValue {
     /// A byte string that must be there and hold no NUL, as paths and arguments demand.
-    func requiredBytes(_ name: StaticString) throws(OperationError) -> [UInt8] {
+    func requiredBytes(_ name: Literal) throws(OperationError) -> [UInt8] {
         guard let value = try optionalBytes(name) else { throw .parameter(name, "is missing") }
         return value
     }
 
     /// A byte string without NUL, or nil.
-    func optionalBytes(_ name: StaticString) throws(OperationError) -> [UInt8]? {
+    func optionalBytes(_ name: Literal) throws(OperationError) -> [UInt8]? {
         guard let member = self[name] else { return nil }
         guard let value = member.bytes else { throw .parameter(name, "is not a byte string") }
         guard !value.contains(0) else { throw .parameter(name, "has a NUL byte") }
@@ -14,7 +14,7 @@ extension JSONValue {
     }
 
     /// A path that must be there, of bounded length and not empty.
-    func requiredPath(_ name: StaticString) throws(OperationError) -> [UInt8] {
+    func requiredPath(_ name: Literal) throws(OperationError) -> [UInt8] {
         let path = try requiredBytes(name)
         guard !path.isEmpty else { throw .parameter(name, "is empty") }
         guard path.count <= Limits.pathLength else { throw .parameter(name, "is longer than 4095 bytes") }
@@ -26,26 +26,26 @@ extension JSONValue {
         self["cwd"] == nil ? nil : try requiredPath("cwd")
     }
 
-    func flag(_ name: StaticString, default value: Bool = false) throws(OperationError) -> Bool {
+    func flag(_ name: Literal, default value: Bool = false) throws(OperationError) -> Bool {
         guard let member = self[name] else { return value }
         guard let flag = member.bool else { throw .parameter(name, "is not true or false") }
         return flag
     }
 
-    func optionalUnsigned(_ name: StaticString, maximum: UInt64 = UInt64(Int64.max)) throws(OperationError) -> UInt64? {
+    func optionalUnsigned(_ name: Literal, maximum: UInt64 = UInt64(Int64.max)) throws(OperationError) -> UInt64? {
         guard let member = self[name] else { return nil }
         guard let number = member.unsigned, number <= maximum else { throw .parameter(name, "is not a number in its range") }
         return number
     }
 
-    func optionalSigned(_ name: StaticString) throws(OperationError) -> Int64? {
+    func optionalSigned(_ name: Literal) throws(OperationError) -> Int64? {
         guard let member = self[name] else { return nil }
         // The least number stands for "as it is" towards the system.
         guard let number = member.integer, number > Int64.min else { throw .parameter(name, "is not a number in its range") }
         return number
     }
 
-    func byteStrings(_ name: StaticString) throws(OperationError) -> [[UInt8]]? {
+    func byteStrings(_ name: Literal) throws(OperationError) -> [[UInt8]]? {
         guard let member = self[name] else { return nil }
         guard let elements = member.array else { throw .parameter(name, "is not an array") }
         var strings: [[UInt8]] = []
@@ -59,7 +59,7 @@ extension JSONValue {
 
 extension OperationError {
     /// A parameter that cannot be used.
-    static func parameter(_ name: StaticString, _ problem: StaticString) -> OperationError {
+    static func parameter(_ name: Literal, _ problem: Literal) -> OperationError {
         var message: [UInt8] = []
         message.append("parameter ")
         message.append(name)

@@ -1,7 +1,7 @@
 /// `process.list` has no parameters.
 public enum ProcessListRequest {
     /// The name on the wire.
-    public static let operation: StaticString = "process.list"
+    public static var operation: Literal { "process.list" }
 }
 
 /// One process of the session as `process.list` tells of it, one line of its content.

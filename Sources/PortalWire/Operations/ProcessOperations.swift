@@ -2,7 +2,7 @@
 /// Answered when the pipe has taken them all.
 public struct ProcessWriteRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "process.write"
+    public static var operation: Literal { "process.write" }
     /// Its name.
     public var process: [UInt8]
     /// Whether the input ends after these bytes.
@@ -31,7 +31,7 @@ public struct ProcessWriteRequest: Sendable {
 /// `process.signal`: a signal for a process's group, or for its whole tree.
 public struct ProcessSignalRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "process.signal"
+    public static var operation: Literal { "process.signal" }
     /// Its name.
     public var process: [UInt8]
     /// The signal's number on Linux, 1 to 64.
@@ -68,7 +68,7 @@ public struct ProcessSignalRequest: Sendable {
 /// `process.wait`: answered with the process's end. The ends of the last 256 named processes are kept.
 public struct ProcessWaitRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "process.wait"
+    public static var operation: Literal { "process.wait" }
     /// Its name.
     public var process: [UInt8]
     /// Milliseconds after which the answer is `timed_out`; nil for never.

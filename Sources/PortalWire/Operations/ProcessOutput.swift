@@ -30,7 +30,7 @@ public struct ProcessStarted: Sendable, Equatable {
 /// `process.output`: what a background process printed, from some byte on.
 public struct ProcessOutputRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "process.output"
+    public static var operation: Literal { "process.output" }
     /// Its name.
     public var process: [UInt8]
     /// The first byte wanted, counted from 0 through both streams in the order in which the executor read them.

@@ -1,7 +1,7 @@
 /// `process.start`: runs a command and streams what it prints until it ends.
 public struct ProcessStartRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "process.start"
+    public static var operation: Literal { "process.start" }
     /// The command and its arguments, or the one text of a shell.
     public enum Command: Sendable, Equatable {
         /// The program, looked up in the PATH of its environment where it has no slash, and its arguments.

@@ -34,7 +34,7 @@ public struct ProcessTerminal: Sendable, Equatable {
 /// `process.resize`: another size for a process's terminal, of which its foreground process group is told by SIGWINCH.
 public struct ProcessResizeRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "process.resize"
+    public static var operation: Literal { "process.resize" }
     /// Its name.
     public var process: [UInt8]
     /// Lines, 1 to 65535.
@@ -66,7 +66,7 @@ public struct ProcessResizeRequest: Sendable {
 }
 
 extension JSONValue {
-    fileprivate func terminalLength(_ name: StaticString) throws(OperationError) -> UInt16 {
+    fileprivate func terminalLength(_ name: Literal) throws(OperationError) -> UInt16 {
         guard let number = unsigned(name), let length = UInt16(exactly: number), length > 0 else {
             throw .parameter(name, "is not a number from 1 to 65535")
         }

@@ -14,7 +14,7 @@ public struct ProxyStatus: Sendable {
         case failed
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .idle: "idle"
             case .connecting: "connecting"
@@ -32,7 +32,7 @@ public struct ProxyStatus: Sendable {
         case withLogins
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .withLogin: "with_login"
             case .withLogins: "with_logins"

@@ -73,7 +73,7 @@ public struct SearchGrepRequest: Sendable {
         case count
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .content: "content"
             case .files: "files"
@@ -91,7 +91,7 @@ public struct SearchGrepRequest: Sendable {
         case modified
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .none: "none"
             case .path: "path"
@@ -101,7 +101,7 @@ public struct SearchGrepRequest: Sendable {
     }
 
     /// The name on the wire.
-    public static let operation: StaticString = "search.grep"
+    public static var operation: Literal { "search.grep" }
     /// The regular expression, or the text with `fixed`.
     public var pattern: [UInt8]
     /// Where to search.
@@ -217,7 +217,7 @@ public struct SearchGlobRequest: Sendable {
         case modified
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .none: "none"
             case .name: "name"
@@ -235,7 +235,7 @@ public struct SearchGlobRequest: Sendable {
         case any
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .file: "file"
             case .directory: "directory"
@@ -245,7 +245,7 @@ public struct SearchGlobRequest: Sendable {
     }
 
     /// The name on the wire.
-    public static let operation: StaticString = "search.glob"
+    public static var operation: Literal { "search.glob" }
     /// Globs relative to the path; one with `!` in front leaves out what it matches. The last that matches counts.
     public var patterns: [[UInt8]]
     /// Where to search.

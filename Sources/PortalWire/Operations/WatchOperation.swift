@@ -1,7 +1,7 @@
 /// `watch.start`: what changes in a directory, until it is cancelled.
 public struct WatchStartRequest: Sendable {
     /// The name on the wire.
-    public static let operation: StaticString = "watch.start"
+    public static var operation: Literal { "watch.start" }
     /// The longest time, in milliseconds, that changes may be collected.
     public static let mostSettleMilliseconds: UInt64 = 60_000
     /// The directory, absolute or relative to `directory`.
@@ -72,7 +72,7 @@ public struct WatchedChange: Sendable, Equatable {
         case removed
 
         /// The name on the wire.
-        public var name: StaticString {
+        public var name: Literal {
             switch self {
             case .created: "created"
             case .modified: "modified"
