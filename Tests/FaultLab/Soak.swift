@@ -13,6 +13,8 @@ public enum Soak {
         public var callsPerSecond = 50.0
         /// Between two cuts.
         public var cutSeconds = 20.0
+        /// Calls that are begun at once while the link is away, before anything is measured.
+        public var burst = 400
         /// Between two looks at the processes.
         public var sampleSeconds = 2.0
         /// How much more the last quarter may be than the first: 0.05 is 5 %.
