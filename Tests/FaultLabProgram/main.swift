@@ -1,5 +1,6 @@
 // `make torture` and `make soak`: portal on a network that fails, with a real sshd of its own.
 // Arguments: torture | soak, [--seed N] [--minutes M | --seconds S] [--portal PROGRAM] [--log FILE] [--only KIND,…] [--without KIND,…]
+// For the soak also [--calls-per-second N] [--cut-seconds S] [--burst N]
 
 import FaultLab
 import Foundation
