@@ -11,28 +11,35 @@
 
 enum { RECORDS = 256, LAYOUT = 0x70720001 };
 
-static struct platform_record *records;
+// Pages of shared memory cost nothing until they are looked at, also where nobody writes to them: what is behind the records that were ever
+// used is not read.
+static struct table {
+    uint32_t used;
+    struct platform_record records[RECORDS];
+} *table;
 
-// Pages that nobody writes to cost nothing.
 void platform_records_prepare(void) {
-    void *memory = mmap(NULL, RECORDS * sizeof *records, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory != MAP_FAILED) records = memory;
+    void *memory = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED) table = memory;
 }
 
 struct platform_record *platform_record_next(struct platform_record *record) {
-    if (!records) return NULL;
-    record = record ? record + 1 : records;
-    while (record < records + RECORDS && record->layout != LAYOUT) record++;
-    return record < records + RECORDS ? record : NULL;
+    if (!table) return NULL;
+    const struct platform_record *end = table->records + table->used;
+    record = record ? record + 1 : table->records;
+    while (record < end && record->layout != LAYOUT) record++;
+    return record < end ? record : NULL;
 }
 
 struct platform_record *platform_record_take(uint32_t owner) {
+    if (!table) return NULL;
     struct platform_record *found = NULL;
-    for (int index = 0; records && index < RECORDS; index++) {
-        struct platform_record *record = records + index;
+    for (uint32_t index = 0; index < table->used; index++) {
+        struct platform_record *record = table->records + index;
         // One that is not used is the oldest of all: it was started in no year.
         if ((record->layout != LAYOUT || record->has_ended) && (!found || record->started < found->started)) found = record;
     }
+    if ((!found || found->started) && table->used < RECORDS) found = table->records + table->used++;
     if (found) {
         // The rest is not read before it is written, and takes no memory until then.
         memset(found, 0, offsetof(struct platform_record, text));
@@ -133,12 +140,13 @@ void platform_records_load(const char *name) {
     int file = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0) return;
     // What another build wrote has another layout, and is not used.
-    if (records && fstat(file, &status) == 0 && status.st_uid == geteuid() && S_ISREG(status.st_mode)) {
-        struct platform_record *record = records;
-        while (record < records + RECORDS && platform_read(file, record, sizeof *record) == sizeof *record
-            && text_length(record) <= sizeof record->text)
+    if (table && fstat(file, &status) == 0 && status.st_uid == geteuid() && S_ISREG(status.st_mode)) {
+        struct platform_record *record = table->records;
+        while (table->used < RECORDS && platform_read(file, record, sizeof *record) == sizeof *record
+            && text_length(record) <= sizeof record->text) {
             record++;
-        if (record < records + RECORDS) platform_record_drop(record);
+            table->used++;
+        }
     }
     close(file);
     unlink(name);

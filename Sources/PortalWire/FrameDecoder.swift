@@ -36,9 +36,11 @@ public struct FrameDecoder {
         guard headerLength <= length - 4 else { throw .headerLength }
         guard length - 4 - headerLength <= Limits.payloadLength else { throw .frameLength }
         guard bufferedBytes >= 4 + length else { return nil }
-        let frame = Frame(checked: Array(buffer[consumed..<consumed + 4 + length]))
-        consumed += 4 + length
-        return frame
+        // Not `Array(buffer[…])`: where the frame is all that was received, that is no copy. A short frame that waits would keep a long buffer alive, and
+        // the decoder would take another one.
+        let (start, end) = (consumed, consumed + 4 + length)
+        consumed = end
+        return Frame(checked: buffer.withUnsafeBytes { Array(UnsafeRawBufferPointer(rebasing: $0[start..<end])) })
     }
 
     private func number(at index: Int) -> UInt32 {

@@ -13,6 +13,13 @@ public enum Soak {
         public var callsPerSecond = 50.0
         /// Between two cuts.
         public var cutSeconds = 20.0
+        /// Calls that are begun at once while the host refuses connections, three times, before anything is measured; 0 leaves it out.
+        ///
+        /// Allocators keep what a burst needed. Without this, a soak measures when its largest burst comes: a cut queues what is asked until the next
+        /// link, and how long that takes is chance. So memory is brought to where it goes first, by more than a cut does.
+        public var burst = 400
+        /// How long connections are refused for that.
+        public var burstSeconds = 4.0
         /// Between two looks at the processes.
         public var sampleSeconds = 2.0
         /// How much more the last quarter may be than the first: 0.05 is 5 %.
@@ -30,9 +37,11 @@ public enum Soak {
         case executorDescriptors = "executor descriptors"
         case latency = "median latency, ms"
         case slowLatency = "p99 latency, ms"
+        case load = "load of this machine"
 
-        /// The slowest calls are those that wait for a link: how many of them a quarter has is chance.
-        var isBounded: Bool { self != .slowLatency }
+        /// The slowest calls are those that wait for a link: how many of them a quarter has is chance. The load is what else is done here, and
+        /// says what a latency is worth.
+        var isBounded: Bool { self != .slowLatency && self != .load }
     }
 
     private actor Samples {
@@ -41,25 +50,31 @@ public enum Soak {
         private(set) var calls = 0
         private(set) var open = 0
         private(set) var longest = 0.0
-        private let start = ContinuousClock.now
+        /// When measuring began; nil before.
+        private var start: ContinuousClock.Instant?
+
+        func begin() { start = .now }
 
         func began() { open += 1 }
 
         func ended(_ failure: String?, milliseconds: Double) {
             open -= 1
-            calls += 1
-            longest = max(longest, milliseconds)
+            if start != nil {
+                calls += 1
+                longest = max(longest, milliseconds)
+            }
             if let failure { failures[failure, default: 0] += 1 } else { add(.latency, milliseconds) }
         }
 
         func add(_ measure: Measure, _ value: Double) {
+            guard let start else { return }
             values[measure, default: []].append(((ContinuousClock.now - start) / .seconds(1), value))
         }
 
-        /// Of a quarter of the time, from 0 to 3: the median, of the slow latency the 99th of 100; nil where there is nothing.
-        func quarter(_ number: Int, of measure: Measure, total: Double) -> Double? {
+        /// Of one of so many equal parts of the time, from 0 on: the median, of the slow latency the 99th of 100; nil where there is nothing.
+        func part(_ number: Int, of parts: Int, _ measure: Measure, total: Double) -> Double? {
             let source = values[measure == .slowLatency ? .latency : measure] ?? []
-            let range = Double(number) * total / 4..<Double(number + 1) * total / 4
+            let range = Double(number) * total / Double(parts)..<Double(number + 1) * total / Double(parts)
             let sorted = source.filter { range.contains($0.time) }.map(\.value).sorted()
             guard !sorted.isEmpty else { return nil }
             return sorted[measure == .slowLatency ? sorted.count * 99 / 100 : sorted.count / 2]
@@ -78,9 +93,10 @@ public enum Soak {
         var report = "soak, \(Int(plan.seconds)) s, \(await samples.calls) calls, the longest took \(Int(await samples.longest)) ms\n\n"
         report += "                          first quarter  last quarter     drift"
         var isClean = await samples.failures.isEmpty
+        var course = "\n\nby eighths of the time"
         for measure in Measure.allCases {
-            guard let first = await samples.quarter(0, of: measure, total: plan.seconds),
-                let last = await samples.quarter(3, of: measure, total: plan.seconds)
+            guard let first = await samples.part(0, of: 4, measure, total: plan.seconds),
+                let last = await samples.part(3, of: 4, measure, total: plan.seconds)
             else {
                 report += "\n\(measure.rawValue): nothing was measured"
                 isClean = false
@@ -89,9 +105,15 @@ public enum Soak {
             let drift = (last - first) / max(first, 0.001)
             let isTooMuch = measure.isBounded && drift > plan.drift
             if isTooMuch { isClean = false }
-            report += "\n" + measure.rawValue.padding(toLength: 24, withPad: " ", startingAt: 0)
-            report += String(format: "%15.2f%14.2f%+9.1f %%", first, last, drift * 100) + (isTooMuch ? "  TOO MUCH" : "")
+            let name = measure.rawValue.padding(toLength: 24, withPad: " ", startingAt: 0)
+            report += "\n" + name + String(format: "%15.2f%14.2f%+9.1f %%", first, last, drift * 100) + (isTooMuch ? "  TOO MUCH" : "")
+            course += "\n" + name
+            for number in 0..<8 {
+                let value = await samples.part(number, of: 8, measure, total: plan.seconds)
+                course += value.map { String(format: "%10.2f", $0) } ?? "         -"
+            }
         }
+        report += course
         for (failure, count) in await samples.failures.sorted(by: { $0.value > $1.value }).prefix(20) {
             report += "\n\(count) failed: \(failure)"
         }
@@ -106,6 +128,8 @@ public enum Soak {
         setenv("PORTAL_RUNTIME_DIR", stage.runtime.path, 1)
         let workspace = try await Workspace.connect(stage.target, options: options)
         try await workspace.write([UInt8](repeating: 0x61, count: 4096), to: "small")
+        for _ in 0..<3 where plan.burst > 0 { try await burst(stage, workspace, samples, plan) }
+        await samples.begin()
         let clock = ContinuousClock()
         let start = clock.now
         let end = start + .seconds(plan.seconds)
@@ -136,6 +160,18 @@ public enum Soak {
         workspace.close()
     }
 
+    /// As many calls at once as no cut ever queues, and all their answers.
+    private static func burst(_ stage: Stage, _ workspace: Workspace, _ samples: Samples, _ plan: Plan) async throws {
+        try await stage.relay.apply(.refuse(.milliseconds(Int64(plan.burstSeconds * 1000))))
+        try await stage.relay.apply(.cut)
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<plan.burst {
+                await samples.began()
+                group.addTask { await call(number, workspace, samples) }
+            }
+        }
+    }
+
     /// Mostly looks, some reads, few changes and commands: as agents do.
     private static func call(_ number: Int, _ workspace: Workspace, _ samples: Samples) async {
         let start = ContinuousClock.now
@@ -162,5 +198,7 @@ public enum Soak {
             await samples.add(.executorMemory, Double(executor.residentKilobytes))
             await samples.add(.executorDescriptors, Double(executor.descriptors))
         }
+        var loads = [0.0]
+        if getloadavg(&loads, 1) == 1 { await samples.add(.load, loads[0]) }
     }
 }

@@ -1,5 +1,6 @@
 // `make torture` and `make soak`: portal on a network that fails, with a real sshd of its own.
 // Arguments: torture | soak, [--seed N] [--minutes M | --seconds S] [--portal PROGRAM] [--log FILE] [--only KIND,…] [--without KIND,…]
+// For the soak also [--calls-per-second N] [--cut-seconds S] [--burst N]
 
 import FaultLab
 import Foundation
@@ -48,6 +49,9 @@ func torture() async throws -> Bool {
 func soak() async throws -> Bool {
     var plan = Soak.Plan()
     if let seconds { plan.seconds = seconds }
+    if let calls = option("--calls-per-second").flatMap({ Double($0) }) { plan.callsPerSecond = calls }
+    if let cuts = option("--cut-seconds").flatMap({ Double($0) }) { plan.cutSeconds = cuts }
+    if let burst = option("--burst").flatMap({ Int($0) }) { plan.burst = burst }
     say("soak, seed \(seed), \(Int(plan.seconds)) s")
     let (isClean, report) = try await Soak.run(portal: portalProgram, seed: seed, plan: plan)
     say(report)

@@ -6,7 +6,7 @@ import Testing
 
 /// The examples of the articles in Portal.docc that change and watch files: they compile, since they are in this file line by line, and do
 /// what they say.
-@Suite(.serialized) struct ArticleTests {
+@Suite(.serialized) struct ArticleTests: HasWorkspace {
     let host: TestHost
     let directory: String
 
@@ -14,17 +14,6 @@ import Testing
         host = try TestHost()
         directory = host.home.appendingPathComponent("work").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    }
-
-    private func connect() async throws -> Workspace {
-        var options = ConnectionOptions()
-        options.proxy = .inProcess
-        options.sshConfig = host.configFile
-        return try await Workspace.connect("host:\(directory)", options: options)
-    }
-
-    private func file(_ name: String, _ content: String) throws {
-        try Data(content.utf8).write(to: URL(fileURLWithPath: directory + "/" + name))
     }
 
     private func content(_ name: String) throws -> String { try String(contentsOfFile: directory + "/" + name, encoding: .utf8) }

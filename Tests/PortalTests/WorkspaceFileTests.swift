@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Files through the SDK, over a real session.
-@Suite struct WorkspaceFileTests {
+@Suite struct WorkspaceFileTests: HasWorkspace {
     let host: TestHost
     let directory: String
 
@@ -13,13 +13,6 @@ import Testing
         host = try TestHost()
         directory = "/tmp/portal-files-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    }
-
-    private func connect() async throws -> Workspace {
-        var options = ConnectionOptions()
-        options.proxy = .inProcess
-        options.sshConfig = host.configFile
-        return try await Workspace.connect("host:\(directory)", options: options)
     }
 
     @Test func editsLinesCopiesAndLinks() async throws {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Searches, trees, batches and watches through the SDK, an in-process proxy and a real sshd.
-@Suite(.serialized) struct WorkspaceSearchTests {
+@Suite(.serialized) struct WorkspaceSearchTests: HasWorkspace {
     let host: TestHost
     let directory: String
 
@@ -13,19 +13,6 @@ import Testing
         host = try TestHost()
         directory = host.home.appendingPathComponent("work").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    }
-
-    private func connect() async throws -> Workspace {
-        var options = ConnectionOptions()
-        options.proxy = .inProcess
-        options.sshConfig = host.configFile
-        return try await Workspace.connect("host:\(directory)", options: options)
-    }
-
-    private func file(_ name: String, _ content: String) throws {
-        let path = URL(fileURLWithPath: directory + "/" + name)
-        try FileManager.default.createDirectory(at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(content.utf8).write(to: path)
     }
 
     /// How many requests are open on the host, the one that asks included.

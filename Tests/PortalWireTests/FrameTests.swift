@@ -73,6 +73,19 @@ import Testing
         #expect(text(try decoded.parseHeader()) == "{}")
     }
 
+    /// A decoder's buffer is as long as the most that came at once; a short frame that waits somewhere must not keep it.
+    @Test func aFrameKeepsNoMoreThanItself() throws {
+        var decoder = FrameDecoder()
+        let short = Frame("{}", payload: Array(repeating: 1, count: 100))
+        decoder.receive((0..<1000).flatMap { _ in short.bytes })
+        while let frame = try decoder.next() { #expect(frame.bytes.capacity < 1024) }
+        for _ in 0..<10 {
+            decoder.receive(short.bytes)
+            let frame = try #require(try decoder.next())
+            #expect(frame.bytes == short.bytes && frame.bytes.capacity < 1024)
+        }
+    }
+
     /// Refused from the prefix alone: nothing behind it was received, so nothing can have been taken for it.
     @Test(
         arguments: [

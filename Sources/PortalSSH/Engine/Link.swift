@@ -122,22 +122,13 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         translate: @escaping @Sendable (EngineFault) -> SSHError,
         _ body: @escaping @Sendable (Engine) throws(EngineFault) -> Value?
     ) async throws(SSHError) -> Value {
-        let result: Result<Value, SSHError> = await withCheckedContinuation { continuation in
-            eventLoop.execute {
-                let end = StepEnd(phase, self) { continuation.resume(returning: $0) }
-                guard end.arm(within: limit) else { return }
-                self.step = { error in
-                    if let error { return end.finish(.failure(error)) }
-                    do throws(EngineFault) {
-                        if let value = try body(self.engine) { end.finish(.success(value)) }
-                    } catch {
-                        end.finish(.failure(translate(error)))
-                    }
-                }
-                self.drive()
+        try await run(phase, within: limit) { end in
+            do throws(EngineFault) {
+                if let value = try body(self.engine) { end.finish(.success(value)) }
+            } catch {
+                end.finish(.failure(translate(error)))
             }
         }
-        return try result.get()
     }
 
     /// As `perform`, but the body runs on a thread of the pool and may block there: for what computes long or asks a person from
@@ -147,14 +138,18 @@ final class Link: ChannelInboundHandler, @unchecked Sendable {
         translate: @escaping @Sendable (EngineFault) -> SSHError,
         _ body: @escaping @Sendable (Engine) throws(EngineFault) -> Value?
     ) async throws(SSHError) -> Value {
+        try await run(phase, within: limit) { end in self.lend(body, translate, end) }
+    }
+
+    /// Makes attempts at a step, each on the loop, until one of them, or the deadline, or the link's end, finishes it.
+    private func run<Value: Sendable>(
+        _ phase: String, within limit: TimeAmount, _ attempt: @escaping @Sendable (StepEnd<Value>) -> Void
+    ) async throws(SSHError) -> Value {
         let result: Result<Value, SSHError> = await withCheckedContinuation { continuation in
             eventLoop.execute {
-                let step = StepEnd(phase, self) { continuation.resume(returning: $0) }
-                guard step.arm(within: limit) else { return }
-                self.step = { error in
-                    if let error { return step.finish(.failure(error)) }
-                    self.lend(body, translate, step)
-                }
+                let end = StepEnd(phase, self) { continuation.resume(returning: $0) }
+                guard end.arm(within: limit) else { return }
+                self.step = { error in if let error { end.finish(.failure(error)) } else { attempt(end) } }
                 self.drive()
             }
         }
