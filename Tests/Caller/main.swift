@@ -56,22 +56,28 @@ func runPatiently(_ command: RemoteCommand, in workspace: Workspace) async throw
     return try await process.end().code == 3 && output.contains("got go")
 }
 
-/// Whether the answer was the right one.
-/// Whether it is the answer about a process that its executor has not outlived.
-nonisolated(unsafe) var isKept = false
+/// What was answered.
+enum Answer: String {
+    case right = "answer"
+    /// About a process that ended with its executor.
+    case kept
+    case another = "another answer"
 
-func perform(_ kind: Kind, name: String, in workspace: Workspace) async throws -> Bool {
+    init(_ isRight: Bool) { self = isRight ? .right : .another }
+}
+
+func perform(_ kind: Kind, name: String, in workspace: Workspace) async throws -> Answer {
     switch kind {
     case .nothing:
         _ = try await workspace.host()
         await untilTold()
-        return try await workspace.call("session.info", parameters: .object([])).value.unsigned("pid") != nil
+        return Answer(try await workspace.call("session.info", parameters: .object([])).value.unsigned("pid") != nil)
     case .read:
         let reader = try await workspace.read(FileReadRequest(path: Array("large".utf8)))
         var count = await reader.next()?.count ?? 0
         await untilTold()
         while let bytes = await reader.next() { count += bytes.count }
-        return try await reader.end().bytes == UInt64(count)
+        return Answer(try await reader.end().bytes == UInt64(count))
     case .write:
         let writer = try await workspace.write(FileWriteRequest(path: Array("written".utf8)))
         // More than there is credit for: the host has taken some of it when this returns.
@@ -79,12 +85,12 @@ func perform(_ kind: Kind, name: String, in workspace: Workspace) async throws -
         await writer.send(half)
         await untilTold()
         await writer.send(half)
-        return try await writer.finish().size == 800_000
-    case .command: return try await runPatiently(patientCommand(name), in: workspace)
+        return Answer(try await writer.finish().size == 800_000)
+    case .command: return Answer(try await runPatiently(patientCommand(name), in: workspace))
     case .terminal:
         var command = patientCommand(name)
         command.terminal = ProcessTerminal(rows: 24, columns: 80)
-        return try await runPatiently(command, in: workspace)
+        return Answer(try await runPatiently(command, in: workspace))
     case .background:
         let process = try await workspace.startInBackground(patientCommand(name))
         let first = try await process.output(follow: true, limit: 6)
@@ -94,17 +100,17 @@ func perform(_ kind: Kind, name: String, in workspace: Workspace) async throws -
         var text: [UInt8] = []
         for await piece in output { text += piece.bytes }
         let result = try await output.result()
-        isKept = result.end?.executorWasLost ?? false
-        return result.lost == 0 && result.running != isKept && text.elementsEqual("ready\n".utf8)
+        guard result.lost == 0, text.elementsEqual("ready\n".utf8) else { return .another }
+        return result.end?.executorWasLost == true ? .kept : Answer(result.running)
     case .watch:
         let watch = try await workspace.watch("watched")
         for try await line in watch {
             if case .ready = line { await untilTold() }
             // Another executor watches: it may have happened before.
-            if case .rescan = line, (try? await workspace.status(of: "watched/changed")) != nil { return true }
-            if case .changes(let changes) = line, changes.contains(where: { $0.path.elementsEqual("changed".utf8) }) { return true }
+            if case .rescan = line, (try? await workspace.status(of: "watched/changed")) != nil { return .right }
+            if case .changes(let changes) = line, changes.contains(where: { $0.path.elementsEqual("changed".utf8) }) { return .right }
         }
-        return false
+        return .another
     }
 }
 
@@ -117,8 +123,7 @@ var options = ConnectionOptions()
 options.proxy = .shared(executable: arguments[2])
 do {
     let workspace = try await Workspace.open("host", options: options)
-    let isRight = try await perform(kind, name: arguments[3], in: workspace)
-    say(!isRight ? "another answer" : isKept ? "kept" : "answer")
+    say(try await perform(kind, name: arguments[3], in: workspace).rawValue)
 } catch let error as PortalError {
     say("\(String(decoding: [UInt8](error.code.name), as: UTF8.self)), applied \(error.applied)")
     say(error.message)

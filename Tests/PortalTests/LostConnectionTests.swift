@@ -182,7 +182,7 @@ import Testing
             ])
         #expect(started.status == 0, "\(started.errors)")
         let logs = { () async throws in try await portal.run(["logs", "-F", portal.config, "host", "build"]) }
-        for _ in 0..<200 where try await logs().output.count + logs().errors.utf8.count < 17 {}
+        #expect(await eventually(seconds: 20) { (try? await logs()).map { $0.text + $0.errors } == "compiling\nwarned\n" })
         for victim in executors() { kill(victim.pid, SIGKILL) }
         let table = try await portal.run(["ps", "-F", portal.config, "host"])
         #expect(table.status == 0 && table.text.contains("build") && table.text.contains("lost"), "\(table.text)\(table.errors)")
