@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RECORDS = 256, LAYOUT = 0x70720001 };
+enum { RECORDS = 256, LAYOUT = 0x70720002, CHANGES = PLATFORM_RECORD_CHANGES + 1 };
+
+// What is before it is in memory before what is behind it, for whoever is left when this process is killed between the two.
+#define in_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 // Pages of shared memory cost nothing until they are looked at, also where nobody writes to them: what is behind the records that were ever
 // used is not read.
@@ -71,10 +74,15 @@ void platform_record_text(const struct platform_record *record, int32_t offset, 
 
 void platform_record_print(struct platform_record *record, const uint8_t *bytes, size_t count, int32_t error) {
     uint64_t entry = record->printed << 1 | (uint64_t)error;
-    uint32_t *changes = &record->changes;
-    if (*changes == 0 || (record->change[(*changes - 1) % PLATFORM_RECORD_CHANGES] & 1) != (uint64_t)error)
-        record->change[(*changes)++ % PLATFORM_RECORD_CHANGES] = entry;
+    uint32_t changes = record->changes;
+    if (changes == 0 || (record->change[(changes - 1) % CHANGES] & 1) != (uint64_t)error) {
+        record->change[changes % CHANGES] = entry;
+        in_order();
+        record->changes = changes + 1;
+    }
     uint64_t end = record->printed + count;
+    record->writing = end;
+    in_order();
     if (count > sizeof record->tail) {
         bytes += count - sizeof record->tail;
         count = sizeof record->tail;
@@ -87,16 +95,17 @@ void platform_record_print(struct platform_record *record, const uint8_t *bytes,
         bytes += part;
         count -= part;
     }
-    // Last, so that whoever is killed has said no more than it had done.
+    in_order();
     record->printed = end;
 }
 
 uint64_t platform_record_first(const struct platform_record *record, uint64_t *changes, int32_t *count) {
-    uint64_t first = record->printed > sizeof record->tail ? record->printed - sizeof record->tail : 0;
+    uint64_t first = record->writing > sizeof record->tail ? record->writing - sizeof record->tail : 0;
+    if (first > record->printed) first = record->printed;
     uint32_t from = record->changes > PLATFORM_RECORD_CHANGES ? record->changes - PLATFORM_RECORD_CHANGES : 0;
     *count = 0;
     for (; from < record->changes; from++) {
-        uint64_t entry = record->change[from % PLATFORM_RECORD_CHANGES];
+        uint64_t entry = record->change[from % CHANGES];
         // Of those before the first byte that is kept, the last one counts.
         if (*count > 0 && entry >> 1 <= first) *count = 0;
         changes[(*count)++] = entry;

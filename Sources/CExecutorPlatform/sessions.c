@@ -121,9 +121,7 @@ static void succeed(const uint8_t *former) {
         struct timespec time = {0, 10000000};
         nanosleep(&time, NULL);
     }
-    if (waited >= RECORDS_MILLISECONDS) {
-        platform_kill_all(prefix_of(former));
-    }
+    if (waited >= RECORDS_MILLISECONDS) platform_kill_all(prefix_of(former));
     name_records(name, address.sun_path);
     platform_records_load(name);
 }

@@ -67,7 +67,7 @@ import Testing
             name, "i=0; while [ $i -lt 100 ]; do echo o$i; echo e$i >&2; i=$((i+1)); done #" + String(repeating: "c", count: 3000))
         let all = try peer.output(of: name, until: { $0.utf8.count == 780 }).text
         for number in 0..<300 { _ = try peer.named("p \(number)", "exit \(number % 100)") }
-        while try peer.list().contains(where: \.running) {}
+        #expect(eventually { (try? peer.list())?.contains(where: \.running) == false })
         _ = try peer.named("last", "echo last; exec sleep 1000")
         try peer.output(of: "last", until: { $0 == "last\n" })
         let (former, executor) = (try peer.list(), peer.executor)
@@ -83,6 +83,28 @@ import Testing
         }
         // The first one has ended long ago and made room.
         #expect(!now.contains { $0.process == Array(name.utf8) } && all.contains("o99\n"))
+    }
+
+    /// Killed while it writes its record: what is kept is a piece of what was printed, at its place.
+    @Test(arguments: KillTests.programs) func aTailIsNeverTorn(program: URL) throws {
+        let peer = try LingeringPeer(program)
+        try peer.begin()
+        for number in 0..<60 {
+            // Every line has its own first byte's number, in nine digits.
+            _ = try peer.named("\(number)", "exec awk 'BEGIN { for (n = 0; ; n += 10) printf \"%09d\\n\", n }'")
+            #expect(eventually { (try? peer.list())?.last?.output ?? 0 > UInt64(200_000 + 7919 * number) })
+            try peer.killExecutor(SIGKILL)
+            try peer.open(resuming: true)
+            try peer.greet { $0.isAnew = true }
+            let kept = try peer.output(of: "\(number)")
+            let from = Int(kept.result.unsigned("from") ?? 0)
+            #expect(from > 0 && !kept.text.isEmpty)
+            let start = from / 10 * 10
+            var expected = ""
+            for line in stride(from: start, to: start + 12_000, by: 10) { expected += String(format: "%09d\n", line) }
+            let piece = expected.dropFirst(from - start).prefix(kept.text.utf8.count)
+            #expect(kept.text == piece, "torn in round \(number)")
+        }
     }
 
     @Test(arguments: KillTests.programs) func whatAnotherWroteIsNotUsed(program: URL) throws {

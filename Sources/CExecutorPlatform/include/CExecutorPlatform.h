@@ -330,7 +330,9 @@ struct platform_record {
     uint64_t clock;              // the same by `platform_clock`
     uint64_t wall_milliseconds, processor_milliseconds;  // of its end
     uint64_t printed;            // bytes so far
-    uint64_t change[PLATFORM_RECORD_CHANGES];  // the last ones: twice the byte's number, and one more where it is of standard error
+    uint64_t writing;            // the same with those that are being written, which stand where older ones stood
+    // The last ones, and one that is being written: twice the byte's number, and one more where it is of standard error.
+    uint64_t change[PLATFORM_RECORD_CHANGES + 1];
     uint16_t lengths[4];         // of its name, its command and its directory, one after another in `text`
     uint8_t text[PLATFORM_RECORD_TEXT];
     uint8_t tail[PLATFORM_RECORD_TAIL];        // the newest bytes, each at its number
