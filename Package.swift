@@ -56,10 +56,16 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+
+        // Ways in for agents: what they share, and each door, of which none knows another.
+        .target(
+            name: "DoorSupport",
+            dependencies: ["PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal",
+                "Portal", "DoorSupport",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -108,6 +114,9 @@ let package = Package(
                 "portal-caller", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+
+        .testTarget(
+            name: "DoorSupportTests", dependencies: ["DoorSupport", "PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),

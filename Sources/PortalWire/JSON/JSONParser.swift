@@ -1,15 +1,33 @@
+/// What a JSON text may have.
+public struct JSONBounds: Sendable {
+    /// The deepest nesting of arrays and objects.
+    public var depth = Limits.depth
+    /// The most values, counted through all levels.
+    public var values = Limits.values
+    /// Whether an escaped half of a surrogate pair is taken for U+FFFD, and no error: programs in JavaScript write such.
+    public var replacesLoneSurrogates = false
+
+    /// Those of a header.
+    public init() {}
+}
+
 /// Parses one JSON text (RFC 8259) from bytes, with bounded depth and a bounded number of values.
 public struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let bounds: JSONBounds
     private var position = 0
-    private var remainingValues = Limits.values
+    private var remainingValues: Int
 
-    private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    private init(_ bytes: UnsafeBufferPointer<UInt8>, _ bounds: JSONBounds) {
+        self.bytes = bytes
+        self.bounds = bounds
+        remainingValues = bounds.values
+    }
 
     /// Parses bytes that hold one value and nothing else but white space.
     /// - Throws: `WireError.json`, `.depth`, `.values` or `.utf8`.
-    public static func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws(WireError) -> JSONValue {
-        var parser = JSONParser(bytes)
+    public static func parse(_ bytes: UnsafeBufferPointer<UInt8>, _ bounds: JSONBounds = JSONBounds()) throws(WireError) -> JSONValue {
+        var parser = JSONParser(bytes, bounds)
         let value = try parser.value(depth: 0)
         parser.skipWhitespace()
         guard parser.position == bytes.count else { throw parser.failure }
@@ -17,9 +35,9 @@ public struct JSONParser {
     }
 
     /// Parses an array of bytes; see the other form.
-    public static func parse(_ bytes: [UInt8]) throws(WireError) -> JSONValue {
+    public static func parse(_ bytes: [UInt8], _ bounds: JSONBounds = JSONBounds()) throws(WireError) -> JSONValue {
         let result: Result<JSONValue, WireError> = bytes.withUnsafeBufferPointer { buffer in
-            do throws(WireError) { return .success(try parse(buffer)) } catch { return .failure(error) }
+            do throws(WireError) { return .success(try parse(buffer, bounds)) } catch { return .failure(error) }
         }
         return try result.get()
     }
@@ -62,7 +80,7 @@ public struct JSONParser {
     }
 
     private mutating func object(depth: Int) throws(WireError) -> JSONValue {
-        guard depth <= Limits.depth else { throw .depth }
+        guard depth <= bounds.depth else { throw .depth }
         position += 1
         var members: [JSONMember] = []
         skipWhitespace()
@@ -90,7 +108,7 @@ public struct JSONParser {
     }
 
     private mutating func array(depth: Int) throws(WireError) -> JSONValue {
-        guard depth <= Limits.depth else { throw .depth }
+        guard depth <= bounds.depth else { throw .depth }
         position += 1
         var elements: [JSONValue] = []
         skipWhitespace()
@@ -182,18 +200,27 @@ public struct JSONParser {
         case 0x72: text.add(0x0D)
         case 0x74: text.add(0x09)
         case 0x75:
-            var scalar = try hexadecimalUnit()
-            if scalar >= 0xD800 && scalar < 0xDC00 {
-                try expect("\\u")
-                let low = try hexadecimalUnit()
-                guard low >= 0xDC00 && low < 0xE000 else { throw failure }
-                scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
-            } else if scalar >= 0xDC00 && scalar < 0xE000 {
-                throw failure
-            }
-            append(scalar: scalar, to: &text)
+            append(scalar: try escapedScalar(), to: &text)
         default: throw failure
         }
+    }
+
+    private mutating func escapedScalar() throws(WireError) -> UInt32 {
+        let unit = try hexadecimalUnit()
+        guard unit >= 0xD800 && unit < 0xE000 else { return unit }
+        let behind = position
+        if unit < 0xDC00 {
+            do throws(WireError) {
+                try expect("\\u")
+                let low = try hexadecimalUnit()
+                if low >= 0xDC00 && low < 0xE000 { return 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00) }
+            } catch {
+                if !bounds.replacesLoneSurrogates { throw error }
+            }
+        }
+        guard bounds.replacesLoneSurrogates else { throw failure }
+        position = behind
+        return 0xFFFD
     }
 
     private mutating func hexadecimalUnit() throws(WireError) -> UInt32 {
