@@ -52,7 +52,7 @@ struct AgentRun {
                 executable: ownExecutable() ?? CommandLine.arguments[0], options: link.repeated, variables: variables, target: target)
             if onlyPrints {
                 let situation = LaunchSituation(
-                    portal: call, host: host, privateDirectory: "\(runtime.path)/agents/…", environment: environment)
+                    portal: call, host: host, privateDirectory: "\(runtime.path)/agents/RUN", environment: environment)
                 let preparation = try agent.prepare(Array(command.dropFirst()), situation)
                 Output.print(preparation.description(program: program.path, privateDirectory: situation.privateDirectory))
                 endProgram(0)

@@ -17,7 +17,8 @@ enum ClaudePreparation {
     static func prepare(_ arguments: [String], _ situation: LaunchSituation) throws(AgentLaunchError) -> Preparation {
         if let option = arguments.prefix(while: { $0 != "--" }).first(where: { leaving.contains($0) }) {
             throw AgentLaunchError(
-                "claude \(option) starts a session that goes on without portal; for lasting settings: portal setup claude \(situation.portal.target)")
+                "claude \(option) starts a session that goes on without portal; for lasting settings: portal setup claude \(situation.portal.target)"
+            )
         }
         let file = "mcp.json"
         let (given, rest) = takeSystemPrompt(arguments)
