@@ -61,11 +61,13 @@ let package = Package(
         .target(
             name: "DoorSupport",
             dependencies: ["PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+        .target(
+            name: "CodexDoor", dependencies: ["PortalWire", "PortalProxy", "Portal", "DoorSupport"], path: "Sources/PortalDoors/CodexDoor"),
 
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport",
+                "Portal", "DoorSupport", "CodexDoor",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -117,6 +119,12 @@ let package = Package(
 
         .testTarget(
             name: "DoorSupportTests", dependencies: ["DoorSupport", "PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+        .testTarget(
+            name: "CodexDoorTests",
+            dependencies: [
+                "CodexDoor", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
