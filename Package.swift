@@ -64,10 +64,17 @@ let package = Package(
         .target(
             name: "CodexDoor", dependencies: ["PortalWire", "PortalProxy", "Portal", "DoorSupport"], path: "Sources/PortalDoors/CodexDoor"),
 
+        .target(
+            name: "AgentLaunch",
+            dependencies: [
+                "PortalWire", "Portal", "PortalProxy", "DoorSupport", .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/PortalDoors/AgentLaunch"),
+
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport", "CodexDoor",
+                "Portal", "DoorSupport", "CodexDoor", "AgentLaunch",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -87,7 +94,11 @@ let package = Package(
         // Real sshds and a simulated network, for tests, the demo and the benchmark.
         .target(
             name: "TestSupport",
-            dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
+            dependencies: [
+                "DoorSupport", "PortalWire", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/TestSupport", exclude: ["Systemd/machine.sh"]),
         // A client that tests kill, or whose proxy and host they kill (Docs/kills.md).
         .executableTarget(name: "portal-caller", dependencies: ["Portal", "PortalWire"], path: "Tests/Caller"),
@@ -125,6 +136,10 @@ let package = Package(
                 "CodexDoor", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
+
+        .testTarget(
+            name: "AgentLaunchTests",
+            dependencies: ["AgentLaunch", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
