@@ -61,6 +61,8 @@ let package = Package(
         .target(
             name: "DoorSupport",
             dependencies: ["PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+        .target(
+            name: "CodexDoor", dependencies: ["PortalWire", "PortalProxy", "Portal", "DoorSupport"], path: "Sources/PortalDoors/CodexDoor"),
 
         .target(
             name: "AgentLaunch",
@@ -72,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport", "AgentLaunch",
+                "Portal", "DoorSupport", "CodexDoor", "AgentLaunch",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -128,6 +130,12 @@ let package = Package(
 
         .testTarget(
             name: "DoorSupportTests", dependencies: ["DoorSupport", "PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+        .testTarget(
+            name: "CodexDoorTests",
+            dependencies: [
+                "CodexDoor", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
 
         .testTarget(
             name: "AgentLaunchTests",

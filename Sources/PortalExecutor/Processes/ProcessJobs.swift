@@ -12,6 +12,8 @@ final class SpawnJob: Job {
     var hasInput = false
     var merge = false
     var terminal: ProcessTerminal?
+    /// As the C part takes it, but for the NUL at its end.
+    private var sandbox: [UInt8] = []
     private var spawn = platform_spawn()
     private var failure: OperationError?
 
@@ -20,6 +22,23 @@ final class SpawnJob: Job {
     func addArgument(_ argument: [UInt8]) {
         arguments.add(argument)
         arguments.add(0)
+    }
+
+    func confine(to sandbox: ProcessSandbox) {
+        allow(0x72, sandbox.read)
+        allow(0x77, sandbox.write)
+        allow(0x6B, sandbox.keep)
+        // The network's own letter, which is there for no sandbox that allows nothing else either.
+        allow(sandbox.network ? 0x6E : 0x2D, [[]])
+    }
+
+    @inline(never)
+    private func allow(_ letter: UInt8, _ paths: [[UInt8]]) {
+        for path in paths {
+            sandbox.add(letter)
+            sandbox.add(path)
+            sandbox.add(0)
+        }
     }
 
     override func run() {
@@ -32,7 +51,8 @@ final class SpawnJob: Job {
         spawn.rows = UInt32(terminal?.rows ?? 0)
         spawn.columns = UInt32(terminal?.columns ?? 0)
         let result = platform_spawn(
-            &spawn, terminated(program), arguments, arguments.count, environment, environment.count, terminated(process.directory.bytes))
+            &spawn, terminated(program), arguments, arguments.count, environment, environment.count, terminated(process.directory.bytes),
+            terminated(sandbox))
         if result != 0 { failure = error(result) }
     }
 
@@ -40,6 +60,11 @@ final class SpawnJob: Job {
         if spawn.stage == Int32(PLATFORM_STAGE_DIRECTORY) { return systemError("start in", process.directory.bytes, result) }
         if spawn.stage == Int32(PLATFORM_STAGE_TERMINAL) { return systemError("open a terminal for", program, result) }
         var error = systemError("run", program, result)
+        if spawn.stage == Int32(PLATFORM_STAGE_SANDBOX) {
+            error = OperationError(.unsupported, "confine", program, "this host's kernel cannot enforce the sandbox, so it was not started")
+            error.errno = -result
+            return error
+        }
         if platform_errno_name(result) == PLATFORM_EAGAIN {
             error = OperationError(.internal, "run", program, "the host has no processes or threads left")
             error.errno = -result
