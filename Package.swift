@@ -61,11 +61,17 @@ let package = Package(
         .target(
             name: "DoorSupport",
             dependencies: ["PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+        .target(name: "AgentTools", dependencies: ["Portal", "PortalWire", "DoorSupport"]),
+        .target(
+            name: "MCPDoor", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalProxy", "PortalWire"],
+            path: "Sources/PortalDoors/MCPDoor"),
+        .target(
+            name: "ToolCallDoor", dependencies: ["AgentTools", "DoorSupport", "PortalWire"], path: "Sources/PortalDoors/ToolCallDoor"),
 
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport",
+                "Portal", "DoorSupport", "AgentTools", "MCPDoor", "ToolCallDoor",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -117,6 +123,13 @@ let package = Package(
 
         .testTarget(
             name: "DoorSupportTests", dependencies: ["DoorSupport", "PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+
+        .testTarget(
+            name: "AgentToolsTests", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalWire", "TestSupport"]),
+        .testTarget(
+            name: "MCPDoorTests", dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"]),
+        .testTarget(
+            name: "ToolCallDoorTests", dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),
