@@ -41,7 +41,7 @@ public enum IncomingMessage: Sendable {
     case malformed(code: Int64, reason: String, CallIdentifier?)
 
     /// The bounds of a message. Agents' messages may be deeper and longer than the headers of portal's own protocol.
-    static let bounds: JSONBounds = {
+    public static let bounds: JSONBounds = {
         var bounds = JSONBounds()
         bounds.depth = 128
         bounds.values = 1_000_000
@@ -58,7 +58,8 @@ public enum IncomingMessage: Sendable {
         }
     }
 
-    private init(_ value: JSONValue) {
+    /// Reads a message that was parsed already, such as one of a batch.
+    public init(_ value: JSONValue) {
         guard case .object = value else {
             let what =
                 value.array == nil ? "is no JSON object" : "is an array: batches are not taken, send each message on a line of its own"
