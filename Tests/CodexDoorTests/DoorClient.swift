@@ -110,7 +110,7 @@ final class DoorClient: Sendable {
         guard await eventually(seconds: seconds, { said(of: process).contains { $0.method == "process/closed" } }) else {
             throw TestFailure("\(process) has not ended after \(seconds) s: \(printed(by: process))")
         }
-        let said = said(of: process)
+        let said = self.said(of: process)
         #expect(said.map { $0.parameters.integer("seq") } == (1...Int64(said.count)).map { $0 })
         #expect(said.suffix(2).map(\.method) == ["process/exited", "process/closed"])
         return try #require(said.first { $0.method == "process/exited" }?.parameters.integer("exitCode"))

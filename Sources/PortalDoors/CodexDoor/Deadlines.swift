@@ -21,9 +21,25 @@ public struct CallDeadlines: Sendable {
 
 /// Whether the host is connected, as far as is known; it counts the time.
 final class ConnectedTime: Sendable {
-    private let isConnected = Mutex(true)
+    private struct State {
+        var isConnected = true
+        var calls = 0
+    }
 
-    func set(connected: Bool) { isConnected.withLock { $0 = connected } }
+    private let state = Mutex(State())
+
+    func set(connected: Bool) { state.withLock { $0.isConnected = connected } }
+
+    /// A call begins. Where no other was open nobody was told how the connection is doing, so that it counts until somebody is.
+    func begin() {
+        state.withLock { state in
+            if state.calls == 0 { state.isConnected = true }
+            state.calls += 1
+        }
+    }
+
+    /// A call has been answered, or was given up.
+    func end() { state.withLock { $0.calls -= 1 } }
 
     /// Returns when so many seconds of being connected have passed.
     func pass(seconds: Double) async {
@@ -31,7 +47,7 @@ final class ConnectedTime: Sendable {
         while left > 0, !Task.isCancelled {
             let step = min(left, 0.5)
             try? await Task.sleep(nanoseconds: UInt64(step * 1_000_000_000))
-            if isConnected.withLock({ $0 }) { left -= step }
+            if state.withLock({ $0.isConnected }) { left -= step }
         }
     }
 }

@@ -28,6 +28,8 @@ final class HostAccess: Sendable {
         _ seconds: Double, _ what: String, _ body: @escaping @Sendable (Workspace) async throws -> Value
     ) async throws(RemoteProcedureError) -> Value {
         let (target, connected) = (target, connected)
+        connected.begin()
+        defer { connected.end() }
         let end = await first { () async -> Result<Value, RemoteProcedureError> in
             do {
                 return .success(try await body(try await self.workspace()))

@@ -121,7 +121,7 @@ final class ProcessCalls: Sendable {
         request.process = Array(process.name.utf8)
         let names = start.environment.needsNames ? try await host.environmentNames() : []
         request.environment = start.environment.changes(names: names)
-        let held = try await placeholders.hold(request.sandbox?.keep ?? [])
+        let held = try await placeholders.hold(request.sandbox?.paths(.keep) ?? [])
         let ready = request
         do throws(RemoteProcedureError) {
             let remote = try await host.within(host.deadlines.start, "starting the command") { workspace in

@@ -112,12 +112,12 @@ struct SandboxPolicy: Sendable, Equatable {
                 guard !writable.contains(where: { PathBytes.isBelow($0, entry.path) }) else {
                     throw .refused("portal does not enforce a sandbox in which a writable path is in a read-only one of a writable one")
                 }
-                if !sandbox.keep.contains(entry.path) { sandbox.keep.append(entry.path) }
+                sandbox.allow(.keep, entry.path)
             } else {
-                sandbox.read.append(entry.path)
+                sandbox.allow(.read, entry.path)
             }
         }
-        sandbox.write = writable + SandboxPolicy.devices.map { Array($0.utf8) }
+        for path in writable + SandboxPolicy.devices.map({ Array($0.utf8) }) { sandbox.allow(.write, path) }
         return sandbox
     }
 }

@@ -12,8 +12,8 @@ final class SpawnJob: Job {
     var hasInput = false
     var merge = false
     var terminal: ProcessTerminal?
-    /// As the C part takes it, but for the NUL at its end.
-    private var sandbox: [UInt8] = []
+    /// The entries of what it is confined to; empty where it is not.
+    var sandbox: [UInt8] = []
     private var spawn = platform_spawn()
     private var failure: OperationError?
 
@@ -22,23 +22,6 @@ final class SpawnJob: Job {
     func addArgument(_ argument: [UInt8]) {
         arguments.add(argument)
         arguments.add(0)
-    }
-
-    func confine(to sandbox: ProcessSandbox) {
-        allow(0x72, sandbox.read)
-        allow(0x77, sandbox.write)
-        allow(0x6B, sandbox.keep)
-        // The network's own letter, which is there for no sandbox that allows nothing else either.
-        allow(sandbox.network ? 0x6E : 0x2D, [[]])
-    }
-
-    @inline(never)
-    private func allow(_ letter: UInt8, _ paths: [[UInt8]]) {
-        for path in paths {
-            sandbox.add(letter)
-            sandbox.add(path)
-            sandbox.add(0)
-        }
     }
 
     override func run() {
