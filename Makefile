@@ -27,6 +27,7 @@ demo: build
 # the few that asynchronous ones share.
 test:
 	@Scripts/setup test
+	@Scripts/setup-agents
 	@Scripts/build-executors
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --no-parallel

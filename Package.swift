@@ -68,10 +68,17 @@ let package = Package(
         .target(
             name: "ToolCallDoor", dependencies: ["AgentTools", "DoorSupport", "PortalWire"], path: "Sources/PortalDoors/ToolCallDoor"),
 
+        .target(
+            name: "AgentLaunch",
+            dependencies: [
+                "PortalWire", "Portal", "PortalProxy", "DoorSupport", .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/PortalDoors/AgentLaunch"),
+
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport", "AgentTools", "MCPDoor", "ToolCallDoor",
+                "Portal", "DoorSupport", "AgentTools", "MCPDoor", "ToolCallDoor", "AgentLaunch",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -91,7 +98,11 @@ let package = Package(
         // Real sshds and a simulated network, for tests, the demo and the benchmark.
         .target(
             name: "TestSupport",
-            dependencies: [.product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio")],
+            dependencies: [
+                "DoorSupport", "PortalWire", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/TestSupport", exclude: ["Systemd/machine.sh"]),
         // A client that tests kill, or whose proxy and host they kill (Docs/kills.md).
         .executableTarget(name: "portal-caller", dependencies: ["Portal", "PortalWire"], path: "Tests/Caller"),
@@ -130,6 +141,9 @@ let package = Package(
             name: "MCPDoorTests", dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"]),
         .testTarget(
             name: "ToolCallDoorTests", dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
+        .testTarget(
+            name: "AgentLaunchTests",
+            dependencies: ["AgentLaunch", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),

@@ -20,9 +20,10 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
         isValidUTF8(bytes) ? .string(bytes) : .text(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// An object with the members in their order.
-    public static func object(_ members: [(String, JSONValue)]) -> JSONValue {
-        .object(members.map { JSONMember(name: Array($0.0.utf8), value: $0.1) })
+    /// An object with the members in their order. Where there are none, the wire's own `object` is meant.
+    @_disfavoredOverload public static func object(_ members: [(String, JSONValue)]) -> JSONValue {
+        let named: [JSONMember] = members.map { JSONMember(name: Array($0.0.utf8), value: $0.1) }
+        return .object(named)
     }
 
     /// The string's text, or nil.

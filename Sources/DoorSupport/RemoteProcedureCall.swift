@@ -79,7 +79,7 @@ public enum IncomingMessage: Sendable {
             self = .malformed(code: RemoteProcedureError.invalidRequest, reason: "the method is no string", id)
             return
         }
-        let parameters = value["params"] ?? .object([JSONMember]())
+        let parameters = value["params"] ?? .object([])
         if let id {
             self = .request(id, method: String(decoding: name, as: UTF8.self), parameters: parameters)
         } else if value["id"] == nil {

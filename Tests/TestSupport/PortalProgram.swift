@@ -1,40 +1,51 @@
 import Foundation
-import TestSupport
 
-/// The built `portal` program, with proxies of its own.
-final class PortalProgram: @unchecked Sendable {  // All properties are constant, and the program is started anew each time.
+/// The built `portal` program, with proxies of its own. A test target that uses it depends on `PortalCommand`, so that it is built.
+public final class PortalProgram: @unchecked Sendable {  // All properties are constant, and the program is started anew each time.
     /// What a run gave.
-    struct Outcome {
-        var status: Int32
-        var output: Data
-        var errors: String
+    public struct Outcome: Sendable {
+        /// The exit status; negative for the signal that ended it.
+        public var status: Int32
+        /// Standard output.
+        public var output: Data
+        /// Standard error.
+        public var errors: String
 
-        var text: String { String(decoding: output, as: UTF8.self) }
+        /// Standard output as text.
+        public var text: String { String(decoding: output, as: UTF8.self) }
     }
 
     /// Beside the test program, where SwiftPM puts both.
-    static let path: String = {
+    public static let path: String = {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("portal").path
     }()
 
     /// Kept, since it ends when nobody has it any more.
     private let host: AnyObject
-    let runtime: URL
-    let config: String
-    let target: String
+    /// Where its sockets are, and a place for the test's own files.
+    public let runtime: URL
+    /// The ssh_config.
+    public let config: String
+    /// The host's alias in it.
+    public let target: String
     /// Before each command line: how to get into a network.
     private let prefix: [String]
 
     /// For a host: its alias, and a runtime directory that nobody else uses.
     /// - Parameter relayPort: Where a relay in front of the host listens.
-    convenience init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
+    public convenience init(_ host: TestHost, target: String = "host", relayPort: Int? = nil) throws {
         try self.init(host, target, relayPort.map { host.sshConfig(alias: "host", port: $0) }, host.configFile, prefix: [])
     }
 
     /// On the near side of a network, for a host on its far side that this ssh_config calls `host`.
-    convenience init(_ host: AnyObject, sshConfig: String, network: NetworkNamespaces) throws {
+    public convenience init(_ host: AnyObject, sshConfig: String, network: NetworkNamespaces) throws {
         try self.init(host, "host", sshConfig, "", prefix: NetworkNamespaces.prefix(network.near))
+    }
+
+    /// For a host in a network namespace, of which its configuration holds; the program runs there too.
+    public convenience init(_ host: TestHost, namespace: LoopbackNamespace) throws {
+        try self.init(host, "host", nil, host.configFile, prefix: namespace.prefix)
     }
 
     private init(_ host: AnyObject, _ target: String, _ ownConfig: String?, _ otherConfig: String, prefix: [String]) throws {
@@ -55,7 +66,9 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
     }
 
     /// Starts `portal`, without waiting for it.
-    func start(_ arguments: [String], input: Any? = nil, output: Any, errors: Any, environment: [String: String] = [:]) throws -> Process {
+    public func start(_ arguments: [String], input: Any? = nil, output: Any, errors: Any, environment: [String: String] = [:]) throws
+        -> Process
+    {
         let process = Process()
         // A session of its own has no terminal: nothing can be asked, whoever runs the tests.
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -74,7 +87,8 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
 
     /// Runs `portal` to its end. It waits without holding a thread: the tests of all suites share as many as there are cores.
     @discardableResult
-    func run(_ arguments: [String], input: Data? = nil, deadline: Double = 60, environment: [String: String] = [:]) async throws -> Outcome
+    public func run(_ arguments: [String], input: Data? = nil, deadline: Double = 60, environment: [String: String] = [:]) async throws
+        -> Outcome
     {
         let directory = runtime.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -101,18 +115,18 @@ final class PortalProgram: @unchecked Sendable {  // All properties are constant
 
     /// `portal exec TARGET -- …`
     @discardableResult
-    func exec(_ command: String..., options: [String] = [], input: Data? = nil, deadline: Double = 60) async throws -> Outcome {
+    public func exec(_ command: String..., options: [String] = [], input: Data? = nil, deadline: Double = 60) async throws -> Outcome {
         try await run(["exec", "-F", config] + options + [target, "--"] + command, input: input, deadline: deadline)
     }
 
     /// The proxies that run for it.
-    var proxies: [FoundProcess] {
+    public var proxies: [FoundProcess] {
         FoundProcess.all(withEnvironment: "PORTAL_RUNTIME_DIR=\(runtime.path)")
             .filter { $0.command.contains("/portal proxy ") && !$0.command.contains(" --detach") }
     }
 
     /// The process identifier of the target's proxy.
-    func proxyProcess() async throws -> pid_t {
+    public func proxyProcess() async throws -> pid_t {
         let status = try await run(["status", "--json"])
         guard let object = try JSONSerialization.jsonObject(with: status.output) as? [String: Any], let pid = object["pid"] as? Int else {
             throw TestFailure("no proxy in: \(status.text) \(status.errors)")
