@@ -138,7 +138,9 @@ let package = Package(
         .testTarget(
             name: "AgentToolsTests", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalWire", "TestSupport"]),
         .testTarget(
-            name: "MCPDoorTests", dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"]),
+            name: "MCPDoorTests",
+            dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"],
+            exclude: ["official_client.py"]),
         .testTarget(
             name: "ToolCallDoorTests", dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
         .testTarget(
