@@ -74,7 +74,7 @@ import Testing
         #expect(first == 15_000 && end == 93_894)
         let identifier = try ToolStage.identifier(in: text)
         let rest = await stage.call("BashOutput", ["bash_id": identifier, "offset": .integer(first), "limit": 20])
-        #expect(rest == "<status>completed</status>\n\n<exit_code>0</exit_code>\n\n(bytes 15000 to 15020)\n21\n3222\n3223\n3224\n3")
+        #expect(rest == "<status>completed</status>\n\n<exit_code>0</exit_code>\n\n(bytes 15000 to 15020)\n22\n3223\n3224\n3225\n32")
         let last = await stage.call("BashOutput", ["bash_id": identifier, "offset": .integer(end - 6), "limit": 100])
         #expect(last.hasPrefix("<status>completed</status>\n\n<exit_code>0</exit_code>\n\n(bytes 93888 to 93988)\n"))
         #expect(await stage.call("BashOutput", ["bash_id": "bash_none"]).hasPrefix("error: No shell found with ID: bash_none"))

@@ -7,7 +7,7 @@ import Testing
 @testable import MCPDoor
 
 /// What is said in the protocol, message by message.
-@Suite struct ProtocolTests {
+@Suite final class ProtocolTests {
     private var door: MCPProtocol
 
     init() {
@@ -16,7 +16,7 @@ import Testing
     }
 
     /// What is sent at once for a message; `call`, `cancel` and `introduce` stand for those effects.
-    private mutating func answers(_ text: String) -> [String] {
+    private func answers(_ text: String) -> [String] {
         door.receive(IncomingMessage(Array(text.utf8))).map { effect in
             switch effect {
             case .send(let value): String(decoding: value.encoded, as: UTF8.self)
@@ -27,17 +27,23 @@ import Testing
         }
     }
 
+    private func introduced(_ id: CallIdentifier, _ introduction: MCPProtocol.Introduction, instructions: String) -> JSONValue? {
+        door.introduced(id, introduction, instructions: instructions)
+    }
+
+    private func finished(_ id: CallIdentifier, _ result: ToolResult) -> JSONValue? { door.finished(id, result) }
+
     private static let stateless =
         #""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#
 
-    @Test mutating func theHandshake() throws {
+    @Test func theHandshake() throws {
         for (wanted, got) in [
             ("2024-11-05", "2024-11-05"), ("2025-03-26", "2025-03-26"), ("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"),
             ("2026-07-28", "2025-11-25"), ("1999-01-01", "2025-11-25"),
         ] {
             let effects = answers(#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"\#(wanted)"}}"#)
             #expect(effects == ["introduce initialize(revision: \"\(got)\")"])
-            let value = try #require(door.introduced(.integer(1), .initialize(revision: got), instructions: "Here."))
+            let value = try #require(introduced(.integer(1), .initialize(revision: got), instructions: "Here."))
             #expect(
                 String(decoding: value.encoded, as: UTF8.self)
                     == #"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"\#(got)","capabilities":{"tools":{}},"serverInfo":{"name":"portal","#
@@ -46,9 +52,9 @@ import Testing
         }
     }
 
-    @Test mutating func discovery() throws {
+    @Test func discovery() throws {
         #expect(answers(#"{"jsonrpc":"2.0","id":"p","method":"server/discover","params":{\#(Self.stateless)}}"#) == ["introduce discover"])
-        let value = try #require(door.introduced(.string(Array("p".utf8)), .discover, instructions: "Here."))
+        let value = try #require(introduced(.string(Array("p".utf8)), .discover, instructions: "Here."))
         let result = try #require(value["result"])
         #expect(result.text("resultType") == "complete" && result["supportedVersions"]?.array?.map(\.text) == ["2026-07-28"])
         #expect(result.integer("ttlMs") == 0 && result.text("cacheScope") == "private" && result["capabilities"]?["tools"] != nil)
@@ -63,7 +69,7 @@ import Testing
         }
     }
 
-    @Test mutating func requestsBeforeTheHandshakeAreAnswered() {
+    @Test func requestsBeforeTheHandshakeAreAnswered() {
         #expect(answers(#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#) == [#"{"jsonrpc":"2.0","id":1,"result":{}}"#])
         #expect(answers(#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#) == [#"{"jsonrpc":"2.0","id":1.5,"result":{}}"#])
         #expect(answers(#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#).joined().contains(#""name":"Bash""#))
@@ -74,7 +80,7 @@ import Testing
             ])
     }
 
-    @Test mutating func theListIsAlwaysTheSame() throws {
+    @Test func theListIsAlwaysTheSame() throws {
         let list = #"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#
         let first = answers(list)
         #expect(first == answers(list))
@@ -91,41 +97,41 @@ import Testing
         #expect(modern.hasSuffix(#","ttlMs":0,"cacheScope":"private"}}"#))
     }
 
-    @Test mutating func calls() throws {
+    @Test func calls() throws {
         #expect(answers(#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"Read","arguments":{"file_path":"a"}}}"#).count == 1)
         // An id that is open is nobody else's.
         #expect(answers(#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#).joined().contains(#""id":7,"error":{"code":-32600"#))
         let result = ToolResult([.text(Array("é".utf8)), .image([1, 2, 3], type: "image/png")])
-        let sent = try #require(door.finished(.integer(7), result))
+        let sent = try #require(finished(.integer(7), result))
         #expect(
             String(decoding: sent.encoded, as: UTF8.self)
                 == #"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"é"},{"type":"image","data":"AQID","mimeType":"image/png"}],"#
                 + #""isError":false}}"#)
-        #expect(door.finished(.integer(7), result) == nil)
+        #expect(finished(.integer(7), result) == nil)
         #expect(answers(#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#).count == 1)
         #expect(answers(#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"Host",\#(Self.stateless)}}"#) == ["call Host {}"])
-        #expect(door.finished(.integer(8), result)?["result"]?.text("resultType") == "complete")
+        #expect(finished(.integer(8), result)?["result"]?.text("resultType") == "complete")
     }
 
     @Test(arguments: [
         (#"{"name":"Fly"}"#, "Unknown tool: Fly. There are Bash, Read,"), (#"{}"#, #"the parameter \"name\" is missing"#),
         (#"{"name":"Bash","arguments":[1]}"#, #"\"arguments\" is no JSON object"#), (#"[1]"#, "params of tools/call are no JSON object"),
     ])
-    mutating func callsThatAreNone(parameters: String, words: String) {
+    func callsThatAreNone(parameters: String, words: String) {
         let text = answers(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":\#(parameters)}"#).joined()
         #expect(text.hasPrefix(#"{"jsonrpc":"2.0","id":1,"error":{"code":-32602"#) && text.contains(words), "\(text)")
     }
 
-    @Test mutating func cancelledCallsAreNotAnswered() throws {
+    @Test func cancelledCallsAreNotAnswered() throws {
         #expect(answers(#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"Host"}}"#).count == 1)
         #expect(answers(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"b"}}"#) == [])
         #expect(answers(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a","reason":"x"}}"#) == [#"cancel "a""#])
         #expect(answers(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}"#) == [])
         #expect(answers(#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#) == [])
-        #expect(door.finished(.string(Array("a".utf8)), ToolResult("late")) == nil)
+        #expect(finished(.string(Array("a".utf8)), ToolResult("late")) == nil)
     }
 
-    @Test mutating func progressBelongsToAnOpenCallThatAskedForIt() throws {
+    @Test func progressBelongsToAnOpenCallThatAskedForIt() throws {
         let effects = door.receive(
             IncomingMessage(
                 Array(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Host","_meta":{"progressToken":"t"}}}"#.utf8)))
@@ -136,7 +142,7 @@ import Testing
         #expect(
             door.progress(call, number: 2, message: "x").map { String(decoding: $0.encoded, as: UTF8.self) }
                 == #"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":2,"message":"x"}}"#)
-        _ = door.finished(.integer(1), ToolResult("done"))
+        _ = finished(.integer(1), ToolResult("done"))
         #expect(door.progress(call, number: 3, message: "x") == nil)
     }
 
@@ -144,22 +150,22 @@ import Testing
         ("{", -32700), ("[1]", -32600), ("[]", -32600), ("7", -32600), (#"{"id":1}"#, -32600), (#"{"id":1,"method":7}"#, -32600),
         (#"{"id":null,"method":"ping"}"#, -32600), (#"{"id":[1],"method":"ping"}"#, -32600), ("\u{1}", -32700),
     ])
-    mutating func linesThatAreNoMessages(line: String, code: Int) {
+    func linesThatAreNoMessages(line: String, code: Int) {
         let text = answers(line).joined()
         #expect(text.contains(#""error":{"code":\#(code)"#), "\(text)")
     }
 
-    @Test mutating func answersToNothingAreNothing() {
+    @Test func answersToNothingAreNothing() {
         #expect(answers(#"{"jsonrpc":"2.0","id":1,"result":{}}"#) == [])
         #expect(answers(#"{"jsonrpc":"2.0","method":"notifications/whatever","params":[1]}"#) == [])
     }
 
-    @Test mutating func tooManyCallsAreRefused() {
+    @Test func tooManyCallsAreRefused() {
         for number in 0..<MCPProtocol.mostCalls {
             #expect(answers(#"{"id":\#(number),"method":"tools/call","params":{"name":"Host"}}"#) == ["call Host {}"])
         }
         #expect(answers(#"{"id":"more","method":"tools/call","params":{"name":"Host"}}"#).joined().contains(#""code":-32000"#))
-        _ = door.finished(.integer(0), ToolResult("done"))
+        _ = finished(.integer(0), ToolResult("done"))
         #expect(answers(#"{"id":"more","method":"tools/call","params":{"name":"Host"}}"#) == ["call Host {}"])
     }
 }

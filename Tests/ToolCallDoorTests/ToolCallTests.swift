@@ -80,7 +80,7 @@ import Testing
             throw TestFailure("\(program[1]) does not end")
         }
         let said = try String(contentsOfFile: output, encoding: .utf8)
-        #expect(child.ended == 0, "\(said) \(try String(contentsOfFile: output + ".errors", encoding: .utf8))")
+        #expect(child.ended == 0, "\(said) \((try? String(contentsOfFile: output + ".errors", encoding: .utf8)) ?? "")")
         #expect(said.contains("hello from \(host.home.path)/ws") && said.hasSuffix("The model is done.\n"), "\(said)")
         #expect(try String(contentsOfFile: host.home.path + "/ws/greeting.sh", encoding: .utf8) == "echo hello from $PWD\n")
     }
