@@ -77,7 +77,7 @@ import Testing
     @Test func whatCannotBeStarted() async throws {
         let client = try await stage.client()
         let missing = try await client.call("process/start", .start("p", ["/no/such/program"], in: stage.directory))
-        #expect(missing.code == -32004 || missing.code == -32603, "\(missing)")
+        #expect(missing.code == -32603 && missing.message == "No such file or directory (os error 2)", "\(missing)")
         let nowhere = try await client.call("process/start", .start("p", ["/bin/true"], in: "/no/such/directory"))
         #expect(nowhere.result == nil && nowhere.message == "No such file or directory (os error 2)", "\(nowhere)")
         // The name is free again.

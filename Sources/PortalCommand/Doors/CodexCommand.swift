@@ -94,7 +94,7 @@ struct CodexCommand: AsyncParsableCommand {
     }
 }
 
-/// The working directory as the shell names it, where that is it: `PWD` may go through links that the agent's paths go through too.
+/// Where this program was started, which is where the agent works unless it was told another directory.
 private func workingDirectory() -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     guard getcwd(&buffer, buffer.count) != nil else { return nil }

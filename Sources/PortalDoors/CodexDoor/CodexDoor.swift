@@ -118,7 +118,10 @@ public final class CodexDoor: Sendable {
             Task { await reply(id, .failure(.refused("\(method) came before initialize was answered"))) }
             return
         }
-        if method == "process/start" || method == "process/write" { probes.forget() }
+        // At once: what comes behind it must not be told what was before it.
+        if method == "process/start" || method == "process/write" || (method.hasPrefix("fs/") && !FileCalls.isReading(method)) {
+            probes.forget()
+        }
         if processes.take(method, parameters, reply: { await self.reply(id, $0) }) { return }
         Task {
             do throws(RemoteProcedureError) {

@@ -135,7 +135,8 @@ final class ProcessCalls: Sendable {
             // Where the host was only slow, it does not run on unseen.
             _ = process.terminate()
             await placeholders.release(held)
-            throw error
+            // "Not found" is for files that the agent looks for.
+            throw error.code == RemoteProcedureError.notFound ? RemoteProcedureError(RemoteProcedureError.internalError, error.message) : error
         }
     }
 
