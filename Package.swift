@@ -70,11 +70,17 @@ let package = Package(
                 "PortalWire", "Portal", "PortalProxy", "DoorSupport", .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Sources/PortalDoors/AgentLaunch"),
+        .target(name: "AgentTools", dependencies: ["Portal", "PortalWire", "DoorSupport"]),
+        .target(
+            name: "MCPDoor", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalProxy", "PortalWire"],
+            path: "Sources/PortalDoors/MCPDoor"),
+        .target(
+            name: "ToolCallDoor", dependencies: ["AgentTools", "DoorSupport", "PortalWire"], path: "Sources/PortalDoors/ToolCallDoor"),
 
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport", "CodexDoor", "AgentLaunch",
+                "Portal", "DoorSupport", "AgentTools", "MCPDoor", "ToolCallDoor", "CodexDoor", "AgentLaunch",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -140,6 +146,16 @@ let package = Package(
         .testTarget(
             name: "AgentLaunchTests",
             dependencies: ["AgentLaunch", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
+
+        .testTarget(
+            name: "AgentToolsTests", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalWire", "TestSupport"]),
+        .testTarget(
+            name: "MCPDoorTests",
+            dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"],
+            exclude: ["official_client.py"]),
+        .testTarget(
+            name: "ToolCallDoorTests",
+            dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),

@@ -41,7 +41,7 @@ public enum IncomingMessage: Sendable {
     case malformed(code: Int64, reason: String, CallIdentifier?)
 
     /// The bounds of a message. Agents' messages may be deeper and longer than the headers of portal's own protocol.
-    static let bounds: JSONBounds = {
+    public static let bounds: JSONBounds = {
         var bounds = JSONBounds()
         bounds.depth = 128
         bounds.values = 1_000_000
@@ -58,7 +58,8 @@ public enum IncomingMessage: Sendable {
         }
     }
 
-    private init(_ value: JSONValue) {
+    /// Reads a message that was parsed already, such as one of a batch.
+    public init(_ value: JSONValue) {
         guard case .object = value else {
             let what =
                 value.array == nil ? "is no JSON object" : "is an array: batches are not taken, send each message on a line of its own"
@@ -81,7 +82,7 @@ public enum IncomingMessage: Sendable {
         let parameters = value["params"] ?? .object([])
         if let id {
             self = .request(id, method: String(decoding: name, as: UTF8.self), parameters: parameters)
-        } else if value["id"] == nil {
+        } else if value.members?.contains(where: { $0.name.equals("id") }) == false {
             self = .notification(method: String(decoding: name, as: UTF8.self), parameters: parameters)
         } else {
             self = .malformed(code: RemoteProcedureError.invalidRequest, reason: "the id is neither a string nor a number", nil)

@@ -15,6 +15,9 @@ public struct FileReader: Sendable {
         }
         return result
     }
+
+    /// Gives the reading up; what comes after it is dropped.
+    public func cancel() { exchange.cancel() }
 }
 
 /// A file's bytes on their way to the host. Nothing is at the path before `finish()` has returned.

@@ -23,6 +23,28 @@ extension Workspace {
         return BackgroundProcess(name: String(decoding: started.process, as: UTF8.self), connection: connection)
     }
 
+    /// Starts a process as `startInBackground` does, and reads what it prints from its first byte to its end. Both requests go out at once, so
+    /// that a short command costs one round trip.
+    /// - Parameter request: It must have a name (`process`), which no living process of the session has.
+    /// - Returns: The process, and what it prints. A task that is cancelled before the process runs ends it; one that is cancelled later stops
+    ///   the reading only.
+    /// - Throws: `PortalError`; `invalid` without a name, `exists` where it is taken.
+    public func startInBackgroundAndFollow(
+        _ request: ProcessStartRequest
+    ) async throws(PortalError) -> (process: BackgroundProcess, output: KeptOutput) {
+        guard let name = request.process else { throw PortalError(.invalid, "a process that is followed from its start needs a name") }
+        var request = placed(request)
+        request.background = true
+        let background = request
+        let start = try await connection.start(ProcessStartRequest.operation) { background.write(to: &$0) }
+        // The name is known there from the moment at which the first request is read, and requests are read in their order.
+        let follow = ProcessOutputRequest(process: name, follow: true)
+        let output = KeptOutput(
+            lease: ExchangeLease(try await connection.start(ProcessOutputRequest.operation) { follow.write(to: &$0) }))
+        let started = try parsed(ProcessStarted(try await start.end()), ProcessStartRequest.operation)
+        return (BackgroundProcess(name: String(decoding: started.process, as: UTF8.self), connection: connection), output)
+    }
+
     private func placed(_ request: ProcessStartRequest) -> ProcessStartRequest {
         var request = request
         guard let directory else { return request }
