@@ -20,6 +20,8 @@ enum {
     RIGHT_WRITE_FILE = 1 << 1,
     RIGHT_READ_FILE = 1 << 2,
     RIGHT_READ_DIRECTORY = 1 << 3,
+    RIGHT_MAKE_CHARACTER = 1 << 6,
+    RIGHT_MAKE_BLOCK = 1 << 11,
     RIGHT_TRUNCATE = 1 << 14,
     RIGHT_DEVICE_CONTROL = 1 << 15,
     RIGHTS_TO_READ = RIGHT_EXECUTE | RIGHT_READ_FILE | RIGHT_READ_DIRECTORY,
@@ -88,6 +90,8 @@ int platform_sandbox_needs_mounts(const uint8_t *sandbox) {
 int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_t *identity) {
     static const struct { uint64_t set, clear, propagation, namespace; } read_only = {1, 0, 0, 0};
     static const struct sock_fprog offline = {sizeof no_network / sizeof *no_network, (struct sock_filter *)no_network};
+    // Version 3 of capset(2): no capabilities, of which a root would have all that no file's rights hold back.
+    static const uint32_t capabilities[] = {0x20080522, 0}, none[6];
     struct { uint64_t files, network, scopes; } handled;
     struct { uint64_t rights; int32_t parent; } __attribute__((packed)) rule;
     if (identity
@@ -116,7 +120,8 @@ int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_
                 return -1;
             continue;
         }
-        rule.rights = *sandbox == 'w' ? handled.files : RIGHTS_TO_READ;
+        // A device that is made is a way to what is behind it.
+        rule.rights = *sandbox == 'w' ? handled.files & ~(uint64_t)(RIGHT_MAKE_CHARACTER | RIGHT_MAKE_BLOCK) : RIGHTS_TO_READ;
         rule.parent = open(path, O_PATH | O_CLOEXEC);
         // What is not there cannot be allowed; what is made there later stays forbidden.
         if (rule.parent < 0) continue;
@@ -127,6 +132,6 @@ int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_
         }
     }
     // From here on nothing can be mounted or unmounted either. All these descriptors go with the program's start.
-    if (syscall(RESTRICT_SELF, rules, 0) < 0) return -1;
+    if (syscall(SYS_capset, capabilities, none) < 0 || syscall(RESTRICT_SELF, rules, 0) < 0) return -1;
     return *sandbox == 'n' ? 0 : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &offline, 0, 0);
 }
