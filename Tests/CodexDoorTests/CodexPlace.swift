@@ -28,7 +28,12 @@ final class CodexPlace: Sendable {
     /// What Codex needs in its environment for `portal`.
     var environment: [String: String] { ["PORTAL_RUNTIME_DIR": portal.runtime.path] }
 
-    func write(_ name: String, _ content: String) throws { try Data(content.utf8).write(to: URL(fileURLWithPath: there + "/" + name)) }
+    func write(_ name: String, _ content: String) throws {
+        let file = URL(fileURLWithPath: there + "/" + name)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(content.utf8).write(to: file)
+    }
+
     func content(_ name: String) -> String? { try? String(contentsOfFile: there + "/" + name, encoding: .utf8) }
 
     /// Makes the host the environment of the stage's Codex.

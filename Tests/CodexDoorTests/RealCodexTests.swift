@@ -34,6 +34,7 @@ struct RealCodexTests {
     @Test func commandsInstructionsAndTerminals() async throws {
         try place.write("AGENTS.md", "Words that stand only there.")
         try place.write("marker", "the marker")
+        try place.write(".agents/skills/measuring/SKILL.md", "---\nname: measuring\ndescription: How things are measured there.\n---\nWith care.\n")
         let stage = try AgentStage(in: network) { turn, request in
             switch turn {
             case 0: return .call("exec_command", ["cmd": "cat marker; pwd; echo err >&2; exit 7"])
@@ -52,8 +53,44 @@ struct RealCodexTests {
         #expect(texts[0].contains("the marker") && texts[0].contains(place.there) && texts[0].contains("err") && texts[0].contains("exited with code 7"))
         #expect(texts[2].contains("<typed>") && texts[2].contains("terminal") && texts[2].contains("exited with code 0"), "\(texts[1]) \(texts[2])")
         #expect(texts[3].contains("one") && texts[4].contains("20000"))
-        #expect(stage.model.requests.first?.conversation.contains("Words that stand only there.") == true)
+        let conversation = stage.model.requests.first?.conversation ?? ""
+        #expect(conversation.contains("Words that stand only there.") && conversation.contains("How things are measured there."))
     }
+
+    /// What is there for the model there, and not only for commands.
+    @Test func anMCPServerOfTheHost() async throws {
+        try place.write("server.py", RealCodexTests.server)
+        let stage = try AgentStage(in: network, [.call("where", ["word": "asked"], namespace: "mcp__there"), .say("done")])
+        let file = stage.home.appendingPathComponent(".codex/config.toml")
+        let more = """
+
+            [mcp_servers.there]
+            command = "/usr/bin/env"
+            args = ["python3", "\(place.there)/server.py"]
+            environment_id = "box"
+            cwd = "\(place.here)"
+
+            """
+        try (String(contentsOf: file, encoding: .utf8) + more).write(to: file, atomically: true, encoding: .utf8)
+        try await work(stage)
+        #expect(texts(stage).first?.contains("asked in \(place.there)") == true, "\(texts(stage)) \(stage.model.requests.first?.toolNames ?? [])")
+    }
+
+    /// A server of MCP, as small as one can be: it says where it runs.
+    private static let server = """
+        import json, os, sys
+        for line in sys.stdin:
+            call = json.loads(line)
+            if "id" not in call:
+                continue
+            answer = {"tools": [{"name": "where", "description": "Says where it is.", "inputSchema": {"type": "object", "properties": {"word": {"type": "string"}}}}]}
+            if call["method"] == "initialize":
+                answer = {"protocolVersion": call["params"]["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": {"name": "there", "version": "1"}}
+            elif call["method"] == "tools/call":
+                answer = {"content": [{"type": "text", "text": call["params"]["arguments"]["word"] + " in " + os.getcwd()}]}
+            print(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": answer}), flush=True)
+
+        """
 
     @Test func patchesAndImages() async throws {
         try place.write("old.txt", "one\ntwo\nthree\n")
