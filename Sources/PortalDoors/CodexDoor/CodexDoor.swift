@@ -69,7 +69,7 @@ public final class CodexDoor: Sendable {
         }
     }
 
-    /// Answers what comes, until the input ends; then ends what runs there for it.
+    /// Answers what comes, until the input ends. `end()` is for what then runs there.
     public func serve(_ lines: InputLines) async {
         while let line = await lines.next() {
             switch line {
@@ -77,7 +77,6 @@ public final class CodexDoor: Sendable {
             case .tooLong(let count): options.log("a line of \(count) bytes was left out")
             }
         }
-        await end()
     }
 
     /// The agent is gone: what runs there for it ends.
