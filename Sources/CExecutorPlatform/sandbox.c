@@ -15,11 +15,14 @@
 // From linux/landlock.h and linux/mount.h, which are younger than some of the headers that this is compiled with. The numbers are the same for
 // every processor.
 enum { MOUNT_SETATTR = 442, CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446, IO_URING_SETUP = 425 };
+enum { EVERYTHING_BELOW = 0x8000 /* AT_RECURSIVE */ };
 enum {
     RIGHT_EXECUTE = 1 << 0,
     RIGHT_WRITE_FILE = 1 << 1,
     RIGHT_READ_FILE = 1 << 2,
     RIGHT_READ_DIRECTORY = 1 << 3,
+    RIGHT_MAKE_CHARACTER = 1 << 6,
+    RIGHT_MAKE_BLOCK = 1 << 11,
     RIGHT_TRUNCATE = 1 << 14,
     RIGHT_DEVICE_CONTROL = 1 << 15,
     RIGHTS_TO_READ = RIGHT_EXECUTE | RIGHT_READ_FILE | RIGHT_READ_DIRECTORY,
@@ -60,71 +63,108 @@ static const struct sock_filter no_network[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-// Writes a text to a file of this process's own.
-static int tell(const char *path, const char *text) {
+// Writes a text to a file of this process's own. Its descriptor goes with the program's start.
+static ssize_t tell(const char *path, const char *text) {
     int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) return -1;
-    ssize_t written = write(descriptor, text, strlen(text));
-    close(descriptor);
-    return written < 0 ? -1 : 0;
+    return descriptor < 0 ? -1 : write(descriptor, text, strlen(text));
 }
 
 // In a namespace of users of its own, the child is who it was.
-static int keep_identity(const char *path, uint32_t number) {
+static ssize_t keep_identity(const char *path, uint32_t number) {
     char once[32], text[64];
     platform_number_path(once, "", number, " ");
     platform_number_path(text, once, number, " 1");
     return tell(path, text);
 }
 
-int platform_sandbox_needs_mounts(const uint8_t *sandbox) {
-    for (; *sandbox; sandbox += strlen((const char *)sandbox) + 1)
-        if (*sandbox == 'k') return 1;
+static const uint8_t *next_entry(const uint8_t *entry) { return entry + strlen((const char *)entry) + 1; }
+
+static int is_last(uint8_t letter) { return letter == 'n' || letter == 'o'; }
+
+// Whether there is an entry with a letter, be it of any path or of the root.
+static int has_entry(const uint8_t *sandbox, uint8_t letter, int is_root) {
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox))
+        if (*sandbox == letter && (!is_root || !sandbox[2])) return 1;
     return 0;
 }
 
-int platform_sandbox_enter(const uint8_t *sandbox, int has_users, uint32_t user, uint32_t group) {
-    struct { uint64_t files, network, scopes; } handled = {0, 0, 0};
-    struct { uint64_t set, clear, propagation, namespace; } read_only = {1, 0, 0, 0};
-    if (has_users
-        && (tell("/proc/self/setgroups", "deny") < 0 || keep_identity("/proc/self/uid_map", user) < 0
-            || keep_identity("/proc/self/gid_map", group) < 0))
-        return errno;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return errno;
-    long version = syscall(CREATE_RULESET, NULL, 0, 1);
-    // Before the third version truncate(2) is not held back by anything.
-    if (version < 3) return ENOSYS;
-    handled.files = version >= 5 ? 0xFFFF : 0x7FFF;
-    // Sockets without a name in the file system, and signals, from the sixth on.
-    handled.scopes = version >= 6 ? 3 : 0;
-    int rules = (int)syscall(CREATE_RULESET, &handled, version >= 6 ? 24 : 8, 0);
-    if (rules < 0) return errno;
-    int mounts = platform_sandbox_needs_mounts(sandbox), offline = 1;
-    if (mounts && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return errno;
-    for (; *sandbox; sandbox += strlen((const char *)sandbox) + 1) {
+int platform_sandbox_needs_mounts(const uint8_t *sandbox) { return has_entry(sandbox, 'k', 0); }
+
+// Two changes of a mount, for mount_setattr(2): its first word is what is set, its second what is cleared, and 1 is to be read-only.
+static const uint64_t changes[] = {0, 1, 0, 0, 0};
+#define WRITABLE (changes)
+#define READ_ONLY (changes + 1)
+
+static long change_mount(const char *path, const uint64_t *change, unsigned flags) {
+    return syscall(MOUNT_SETATTR, AT_FDCWD, path, flags, change, 4 * sizeof *change);
+}
+
+// Makes mounts of all paths with a letter that are there, so that they can be told apart from what they are in.
+static int make_mounts(const uint8_t *sandbox, uint8_t letter) {
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
         const char *path = (const char *)sandbox + 1;
-        if (*sandbox == 'n') offline = 0;
-        if (*sandbox == 'k'
-            && (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0
-                || syscall(MOUNT_SETATTR, AT_FDCWD, path, 0x8000 /* AT_RECURSIVE */, &read_only, sizeof read_only) < 0))
-            return errno;
-        if (*sandbox != 'r' && *sandbox != 'w') continue;
-        struct { uint64_t rights; int32_t parent; } __attribute__((packed)) rule;
-        rule.rights = *sandbox == 'w' ? handled.files : RIGHTS_TO_READ;
+        if (*sandbox == letter && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 && (letter == 'k' || errno != ENOENT)) return -1;
+    }
+    return 0;
+}
+
+static int change_mounts(const uint8_t *sandbox, uint8_t letter, const uint64_t *change) {
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
+        const char *path = (const char *)sandbox + 1;
+        // Where something is mounted below it that must stay as it is, that stays.
+        if (*sandbox == letter && change_mount(path, change, EVERYTHING_BELOW) < 0 && change_mount(path, change, 0) < 0
+            && (letter == 'k' || errno != ENOENT))
+            return -1;
+    }
+    return 0;
+}
+
+int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_t *identity) {
+    static const struct sock_fprog offline = {sizeof no_network / sizeof *no_network, (struct sock_filter *)no_network};
+    // Version 3 of capset(2): no capabilities, of which a root would have all that no file's rights hold back.
+    static const uint32_t capabilities[] = {0x20080522, 0}, none[6];
+    struct { uint64_t files, network, scopes; } handled;
+    struct { uint64_t rights; int32_t parent; } __attribute__((packed)) rule;
+    if (identity
+        && (tell("/proc/self/setgroups", "deny") < 0 || keep_identity("/proc/self/uid_map", identity[0]) < 0
+            || keep_identity("/proc/self/gid_map", identity[1]) < 0))
+        return -1;
+    // Landlock holds back neither modes, owners, times and attributes of files, nor, before its third version, truncate(2). What is mounted
+    // read-only has none of them changed.
+    if (has_mounts
+        && (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0
+            || (!has_entry(sandbox, 'w', 1)
+                && (make_mounts(sandbox, 'w') < 0 || change_mount("/", READ_ONLY, EVERYTHING_BELOW) < 0
+                    || change_mounts(sandbox, 'w', WRITABLE) < 0))
+            || make_mounts(sandbox, 'k') < 0 || change_mounts(sandbox, 'k', READ_ONLY) < 0))
+        return -1;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -1;
+    long version = syscall(CREATE_RULESET, NULL, 0, 1);
+    if (version < (has_mounts ? 1 : 3)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    handled.files = version >= 5 ? 0xFFFF : version >= 3 ? 0x7FFF : version == 2 ? 0x3FFF : 0x1FFF;
+    handled.network = 0;
+    // From the sixth on: sockets without a name in the file system, and signals.
+    handled.scopes = 3;
+    int rules = (int)syscall(CREATE_RULESET, &handled, version >= 6 ? 24 : 8, 0);
+    if (rules < 0) return -1;
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
+        const char *path = (const char *)sandbox + 1;
+        if (*sandbox == 'k') continue;
+        // A device that is made is a way to what is behind it.
+        rule.rights = *sandbox == 'w' ? handled.files & ~(uint64_t)(RIGHT_MAKE_CHARACTER | RIGHT_MAKE_BLOCK) : RIGHTS_TO_READ;
         rule.parent = open(path, O_PATH | O_CLOEXEC);
         // What is not there cannot be allowed; what is made there later stays forbidden.
         if (rule.parent < 0) continue;
         if (syscall(ADD_RULE, rules, 1, &rule, 0) < 0) {
             // What is no directory has fewer rights.
             rule.rights &= RIGHTS_OF_FILES;
-            if (errno != EINVAL || syscall(ADD_RULE, rules, 1, &rule, 0) < 0) return errno;
+            if (errno != EINVAL || syscall(ADD_RULE, rules, 1, &rule, 0) < 0) return -1;
         }
-        close(rule.parent);
     }
-    // From here on nothing can be mounted or unmounted either.
-    if (syscall(RESTRICT_SELF, rules, 0) < 0) return errno;
-    close(rules);
-    if (!offline) return 0;
-    const struct sock_fprog program = {sizeof no_network / sizeof *no_network, (struct sock_filter *)no_network};
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? errno : 0;
+    // From here on nothing can be mounted or unmounted either. All these descriptors go with the program's start.
+    if (syscall(SYS_capset, capabilities, none) < 0 || syscall(RESTRICT_SELF, rules, 0) < 0) return -1;
+    return *sandbox == 'n' ? 0 : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &offline, 0, 0);
 }

@@ -69,7 +69,7 @@ public final class CodexDoor: Sendable {
         }
     }
 
-    /// Answers what comes, until the input ends; then ends what runs there for it.
+    /// Answers what comes, until the input ends. `end()` is for what then runs there.
     public func serve(_ lines: InputLines) async {
         while let line = await lines.next() {
             switch line {
@@ -77,7 +77,6 @@ public final class CodexDoor: Sendable {
             case .tooLong(let count): options.log("a line of \(count) bytes was left out")
             }
         }
-        await end()
     }
 
     /// The agent is gone: what runs there for it ends.
@@ -118,7 +117,10 @@ public final class CodexDoor: Sendable {
             Task { await reply(id, .failure(.refused("\(method) came before initialize was answered"))) }
             return
         }
-        if method == "process/start" || method == "process/write" { probes.forget() }
+        // At once: what comes behind it must not be told what was before it.
+        if method == "process/start" || method == "process/write" || (method.hasPrefix("fs/") && !FileCalls.isReading(method)) {
+            probes.forget()
+        }
         if processes.take(method, parameters, reply: { await self.reply(id, $0) }) { return }
         Task {
             do throws(RemoteProcedureError) {
@@ -149,7 +151,7 @@ public final class CodexDoor: Sendable {
     /// the answer; one that takes longer is waited for by the calls that come next.
     private func initialize(_ parameters: JSONValue) async -> Result<JSONValue, RemoteProcedureError> {
         if let session = parameters.text("resumeSessionId") { return .failure(.refused("unknown session id \(session)")) }
-        if let directory = options.directory { probes.expect(options.map.there(PathBytes.normalized(Array(directory.utf8)))) }
+        expectStart()
         let description = description
         let seconds = options.deadlines.initialize
         let known = await first { await description.value } before: { try? await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
@@ -163,6 +165,16 @@ public final class CodexDoor: Sendable {
         }
         phase.withLock { $0 = .ready }
         return .success(.object(members))
+    }
+
+    /// The agent works in the target's directory, or where it was started itself: which of the two is not known yet.
+    private func expectStart() {
+        if let directory = options.directory { probes.expect(options.map.there(PathBytes.normalized(Array(directory.utf8)))) }
+        let (host, probes) = (host, probes)
+        Task {
+            guard let directory = try? await host.workspace().target.directory, directory.hasPrefix("/") else { return }
+            probes.expect(PathBytes.normalized(Array(directory.utf8)))
+        }
     }
 
     private func reply(_ id: CallIdentifier, _ result: Result<JSONValue, RemoteProcedureError>) async {
