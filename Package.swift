@@ -151,7 +151,8 @@ let package = Package(
             name: "AgentToolsTests", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalWire", "TestSupport"]),
         .testTarget(
             name: "MCPDoorTests",
-            dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"]),
+            dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"],
+            exclude: ["official_client.py"]),
         .testTarget(
             name: "ToolCallDoorTests",
             dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),

@@ -227,7 +227,7 @@ enum ShellScript {
         for byte in command {
             if byte == UInt8(ascii: "'") { script += Array("'\\''".utf8) } else { script.append(byte) }
         }
-        script += Array(#"' 3>&-; { __s=$?; [ $__s = 0 ] && printf '\001%s\n' "$(pwd -P)" >&3; exit $__s; }"#.utf8)
+        script += Array(#"' 3>&-; { __s=$?; [ $__s = 0 ] && printf '\001%s\n' "$(pwd -P 2>/dev/null)" >&3; exit $__s; }"#.utf8)
         return script
     }
 

@@ -140,7 +140,6 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns) {
 // Starts a child that shares nothing with this process: one that shares its memory can have no namespace of users. Mounts of its own need one,
 // unless this process may mount.
 static pid_t start_apart(struct child *child) {
-    child->has_users = 0;
     for (;;) {
         pid_t process = (pid_t)syscall(SYS_clone, CLONE_NEWNS | (child->has_users ? CLONE_NEWUSER : 0) | SIGCHLD, 0, 0, 0, 0);
         if (process >= 0 || child->has_users || errno != EPERM) return process;
@@ -165,6 +164,7 @@ int32_t platform_spawn(
     child.sandbox = sandbox;
     child.user = geteuid();
     child.group = getegid();
+    child.has_users = 0;
     child.search = (const char *)platform_environment_value(environment, environment_length, "PATH");
     if (!child.search) child.search = "/usr/local/bin:/usr/bin:/bin";
     if (!child.arguments || !child.shell_arguments || !child.environment) {

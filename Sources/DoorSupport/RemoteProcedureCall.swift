@@ -82,7 +82,7 @@ public enum IncomingMessage: Sendable {
         let parameters = value["params"] ?? .object([])
         if let id {
             self = .request(id, method: String(decoding: name, as: UTF8.self), parameters: parameters)
-        } else if value["id"] == nil {
+        } else if value.members?.contains(where: { $0.name.equals("id") }) == false {
             self = .notification(method: String(decoding: name, as: UTF8.self), parameters: parameters)
         } else {
             self = .malformed(code: RemoteProcedureError.invalidRequest, reason: "the id is neither a string nor a number", nil)

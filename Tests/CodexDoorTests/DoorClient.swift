@@ -110,10 +110,10 @@ final class DoorClient: Sendable {
         guard await eventually(seconds: seconds, { said(of: process).contains { $0.method == "process/closed" } }) else {
             throw TestFailure("\(process) has not ended after \(seconds) s: \(printed(by: process))")
         }
-        let said = self.said(of: process)
-        #expect(said.map { $0.parameters.integer("seq") } == (1...Int64(said.count)).map { $0 })
-        #expect(said.suffix(2).map(\.method) == ["process/exited", "process/closed"])
-        return try #require(said.first { $0.method == "process/exited" }?.parameters.integer("exitCode"))
+        let all = said(of: process)
+        #expect(all.map { $0.parameters.integer("seq") } == (1...Int64(all.count)).map { $0 })
+        #expect(all.suffix(2).map(\.method) == ["process/exited", "process/closed"])
+        return try #require(all.first { $0.method == "process/exited" }?.parameters.integer("exitCode"))
     }
 
     /// Whether a process's end says that its sandbox seems to have been the reason.

@@ -23,7 +23,7 @@ struct RealCodexTests {
         var options = TestHost.Options()
         options.namespace = network?.name
         host = try TestHost(options)
-        portal = try network.map { try PortalProgram(host, namespace: $0) } ?? PortalProgram(host)
+        if let network { portal = try PortalProgram(host, namespace: network) } else { portal = try PortalProgram(host) }
         there = host.home.path + "/project"
         here = portal.runtime.path + "/project"
         for path in [there, here] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
@@ -130,7 +130,8 @@ struct RealCodexTests {
     @Test func sandboxModesHold() async throws {
         try FileManager.default.createDirectory(atPath: there + "/.git", withIntermediateDirectories: true)
         try write(".git/config", "git's own\n")
-        let outside = host.home.path + "/outside"
+        // Not in /tmp, which is writable in one of the modes, and where the home is.
+        let outside = "/var/tmp/portal-outside-\(getpid())"
         let script = "echo x > inside; echo x > \(outside); echo x >> .git/config; echo x > .codex/config.toml; cat .git/config; echo end"
         for mode in ["workspace-write", "read-only"] {
             let stage = try AgentStage(in: network, [.call("exec_command", ["cmd": .text(script)]), .say("done")])

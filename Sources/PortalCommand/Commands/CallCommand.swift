@@ -1,7 +1,9 @@
 import ArgumentParser
+import DoorSupport
 import NIOPosix
 import Portal
 import PortalWire
+import ToolCallDoor
 
 #if canImport(Glibc)
     import Glibc
@@ -25,6 +27,9 @@ struct CallCommand: AsyncParsableCommand {
             time, at most 64 of them. Operations that never end (watch.start) are for programs that speak the protocol. The operations are \
             described in Docs/protocol.md.
 
+            A line may also be a model's tool_use block, {"type":"tool_use","id":…,"name":"bash","input":{"command":…}}, for the tools bash, read, \
+            write, edit, grep, glob and the others of portal mcp (Docs/mcp.md); it is answered by a tool_result block.
+
             Exit status: 0; 1 where a request failed; 255 where portal or the connection failed.
             """)
 
@@ -36,7 +41,13 @@ struct CallCommand: AsyncParsableCommand {
     @Argument(help: "Its parameters, as a JSON object.")
     var parameters: String?
 
+    @Flag(help: "For tool_use blocks: what commands print comes as it is printed, in lines of the type tool_output.")
+    var stream = false
+
+    @OptionGroup var tools: ToolOptions
+
     func validate() throws {
+        try tools.validate()
         guard operation != nil else { return }
         do throws(PortalError) { _ = try CallCommand.parse(Array((parameters ?? "{}").utf8)) } catch {
             throw ValidationError(error.message)
@@ -62,9 +73,9 @@ struct CallCommand: AsyncParsableCommand {
         }
     }
 
-    private static func parse(_ text: [UInt8]) throws(PortalError) -> JSONValue {
+    private static func parse(_ text: [UInt8], _ bounds: JSONBounds = JSONBounds()) throws(PortalError) -> JSONValue {
         do throws(WireError) {
-            let value = try JSONParser.parse(text)
+            let value = try JSONParser.parse(text, bounds)
             if case .object = value { return value }
         } catch {
             throw PortalError(.invalid, "the parameters: \(error.rule)")
@@ -78,6 +89,7 @@ struct CallCommand: AsyncParsableCommand {
     private func answerLines(_ workspace: Workspace, _ terminal: Terminal) async throws(PortalError) -> Bool {
         let reader = NIOThreadPool(numberOfThreads: 1)
         reader.start()
+        let tools = CalledTools(workspace, target: options.target, options: tools.session(), isStreaming: stream, terminal: terminal)
         var hasFailed = false
         await withTaskGroup(of: Bool.self) { group in
             var running = 0
@@ -90,15 +102,17 @@ struct CallCommand: AsyncParsableCommand {
                 running += 1
                 group.addTask {
                     let value: JSONValue
-                    do throws(PortalError) { value = try CallCommand.parse(Array(line.utf8)) } catch {
+                    do throws(PortalError) { value = try CallCommand.parse(Array(line.utf8), IncomingMessage.bounds) } catch {
                         CallCommand.print(id: nil, terminal) { CallCommand.write(error, to: &$0) }
                         return false
                     }
+                    if ToolCallDoor.isCall(value) { return await tools.answer(value) }
                     return await CallCommand.answer(workspace, operation: value["op"]?.string ?? [], parameters: value, terminal: terminal)
                 }
             }
             for await succeeded in group where !succeeded { hasFailed = true }
         }
+        await tools.end()
         return hasFailed
     }
 

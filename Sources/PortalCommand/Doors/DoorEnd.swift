@@ -36,5 +36,7 @@ final class DoorEnd: @unchecked Sendable {
     }
 
     /// Waits for the end of the program.
-    func never() async { await withCheckedContinuation { (_: CheckedContinuation<Void, Never>) in } }
+    func never() async {
+        while true { try? await Task.sleep(for: .seconds(3600)) }
+    }
 }

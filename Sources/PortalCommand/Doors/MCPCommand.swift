@@ -36,25 +36,17 @@ struct MCPCommand: AsyncParsableCommand {
 
     @OptionGroup var link: LinkOptions
 
-    @Flag(help: "The tools for files refuse paths outside of the target's directory. Commands are not confined by it.")
-    var confined = false
-
-    @Option(
-        name: .long, parsing: .singleValue, help: ArgumentHelp("Adds to the environment of commands there.", valueName: "name[=value]"))
-    var env: [String] = []
+    @OptionGroup var tools: ToolOptions
 
     func validate() throws {
         guard !targets.isEmpty else { throw ValidationError("a target is missing: portal mcp TARGET") }
         _ = try ToolHosts(targets)
-        _ = try ToolHosts.environment(env)
+        try tools.validate()
     }
 
     func run() async throws {
         ignoreSignal(SIGPIPE)
-        var options = ToolSession.Options()
-        options.isConfined = confined
-        options.environment = try ToolHosts.environment(env)
-        let session = ToolSession(try ToolHosts(targets).toolHosts(link), options: options)
+        let session = ToolSession(try ToolHosts(targets).toolHosts(link), options: tools.session())
         session.begin()
         let ending = DoorEnd()
         let output = OutputLines { _ in ending.end() }

@@ -36,7 +36,8 @@ extension RemoteProcedureError {
             self.init(RemoteProcedureError.notFound, RemoteProcedureError.text(ofErrno: ENOENT))
         case .disconnected, .outcomeUnknown, .timedOut where error.errno == nil, .cancelled, .internal where error.errno == nil:
             self = .portal(target, Self.withRemedy(error, target))
-        case .unsupported where error.errno == nil, .invalid where error.errno == nil, .conflict, .tooLarge where error.errno == nil:
+        case .unsupported: self = .refused(error.message + Self.wayOut(error.errno))
+        case .invalid where error.errno == nil, .conflict, .tooLarge where error.errno == nil:
             self = .refused(error.message)
         default:
             guard let number = error.errno else {
@@ -45,6 +46,18 @@ extension RemoteProcedureError {
             }
             self.init(RemoteProcedureError.internalError, RemoteProcedureError.text(ofErrno: number))
         }
+    }
+
+    /// What a host lacks that cannot enforce a sandbox, and what can be done.
+    private static func wayOut(_ number: Int32?) -> String {
+        let lack: String
+        switch number {
+        case ENOSYS: lack = "Linux 6.2 or newer with Landlock"
+        case EPERM, ENOSPC, EACCES: lack = "namespaces of users (see user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns there)"
+        case .some(let number): lack = "what failed with: \(text(ofErrno: number))"
+        case nil: return ""
+        }
+        return ": it lacks \(lack). Without a sandbox the command runs in the mode danger-full-access"
     }
 
     private static func text(ofErrno number: Int32) -> String { "\(String(cString: strerror(number))) (os error \(number))" }
