@@ -36,15 +36,15 @@ void platform_records_load(const char *name);
 // The same for the session whose executor was killed.
 void platform_session_save(void);
 
-// Sandboxes are entries one behind the other, each a letter, a path and NUL; an empty one is the last. The letter says what of the path, and of
-// all that is below it, the program may do: `r` read and execute, `w` everything, `k` only read though it is below one of `w`; `n` (without a
-// path) is the network.
+// Sandboxes are entries one behind the other. Each is a letter, a path and NUL; the letter says what of the path, and of all that is below it, the
+// program may do: `r` read and execute, `w` everything, `k` only read though it is below one of `w`. The last is a letter alone: `n` where it may
+// use the network, `o` where it may not. One NUL is no sandbox.
 
 // Whether a namespace of mounts is needed.
 int platform_sandbox_needs_mounts(const uint8_t *sandbox);
-// For a child between its start and its program: takes everything else from it, for good. Returns zero or the errno. `has_users`: it is in a
-// namespace of users of its own, where it gets these numbers back.
-int platform_sandbox_enter(const uint8_t *sandbox, int has_users, uint32_t user, uint32_t group);
+// For a child between its start and its program: takes everything else from it, for good. Returns zero, or -1 with errno. `identity` is the
+// user and the group that a child in a namespace of users of its own gets back; null where there is none.
+int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_t *identity);
 
 // Unlocked where it is all zero.
 struct platform_lock {

@@ -19,8 +19,8 @@ struct child {
     char **arguments, **shell_arguments, **environment;
     const char *program, *directory, *search;
     const uint8_t *sandbox;  // empty where it may do everything
-    uint32_t user, group;
-    int input, output, errors, report, has_terminal, has_users;
+    const uint32_t *identity;
+    int input, output, errors, report, has_terminal, has_mounts;
 };
 
 static int execute(const struct child *child, const char *path) {
@@ -46,9 +46,9 @@ static void __attribute__((noinline, noreturn)) become(const struct child *child
         goto report;
     }
     // Before the directory is entered: a mount that comes later would not count in it.
-    if (*child->sandbox
-        && (failure.error = platform_sandbox_enter(child->sandbox, child->has_users, child->user, child->group)) != 0) {
+    if (*child->sandbox && platform_sandbox_enter(child->sandbox, child->has_mounts, child->identity) < 0) {
         failure.stage = PLATFORM_STAGE_SANDBOX;
+        failure.error = errno;
         goto report;
     }
     if (chdir(child->directory) < 0) {
@@ -139,12 +139,11 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns) {
 
 // Starts a child that shares nothing with this process: one that shares its memory can have no namespace of users. Mounts of its own need one,
 // unless this process may mount.
-static pid_t start_apart(struct child *child) {
-    for (;;) {
-        pid_t process = (pid_t)syscall(SYS_clone, CLONE_NEWNS | (child->has_users ? CLONE_NEWUSER : 0) | SIGCHLD, 0, 0, 0, 0);
-        if (process >= 0 || child->has_users || errno != EPERM) return process;
-        child->has_users = 1;
-    }
+static pid_t start_apart(struct child *child, const uint32_t *identity) {
+    pid_t process = (pid_t)syscall(SYS_clone, CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
+    if (process >= 0 || errno != EPERM) return process;
+    child->identity = identity;
+    return (pid_t)syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
 }
 
 int32_t platform_spawn(
@@ -162,9 +161,8 @@ int32_t platform_spawn(
     child.program = (const char *)program;
     child.directory = (const char *)directory;
     child.sandbox = sandbox;
-    child.user = geteuid();
-    child.group = getegid();
-    child.has_users = 0;
+    child.has_mounts = platform_sandbox_needs_mounts(sandbox);
+    child.identity = NULL;
     child.search = (const char *)platform_environment_value(environment, environment_length, "PATH");
     if (!child.search) child.search = "/usr/local/bin:/usr/bin:/bin";
     if (!child.arguments || !child.shell_arguments || !child.environment) {
@@ -189,13 +187,9 @@ int32_t platform_spawn(
     if (pipe2(report, O_CLOEXEC) < 0) goto failed;
     child.report = report[1];
 
-    pid_t process;
-    if (platform_sandbox_needs_mounts(sandbox)) {
-        spawn->stage = PLATFORM_STAGE_SANDBOX;
-        process = start_apart(&child);
-    } else {
-        process = vfork();
-    }
+    if (child.has_mounts) spawn->stage = PLATFORM_STAGE_SANDBOX;
+    const uint32_t identity[2] = {geteuid(), getegid()};
+    pid_t process = child.has_mounts ? start_apart(&child, identity) : vfork();
     if (process == 0) become(&child);
     if (process < 0) goto failed;
     close(report[1]);

@@ -20,6 +20,8 @@ enum {
     RIGHT_WRITE_FILE = 1 << 1,
     RIGHT_READ_FILE = 1 << 2,
     RIGHT_READ_DIRECTORY = 1 << 3,
+    RIGHT_MAKE_CHARACTER = 1 << 6,
+    RIGHT_MAKE_BLOCK = 1 << 11,
     RIGHT_TRUNCATE = 1 << 14,
     RIGHT_DEVICE_CONTROL = 1 << 15,
     RIGHTS_TO_READ = RIGHT_EXECUTE | RIGHT_READ_FILE | RIGHT_READ_DIRECTORY,
@@ -60,71 +62,76 @@ static const struct sock_filter no_network[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-// Writes a text to a file of this process's own.
-static int tell(const char *path, const char *text) {
+// Writes a text to a file of this process's own. Its descriptor goes with the program's start.
+static ssize_t tell(const char *path, const char *text) {
     int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) return -1;
-    ssize_t written = write(descriptor, text, strlen(text));
-    close(descriptor);
-    return written < 0 ? -1 : 0;
+    return descriptor < 0 ? -1 : write(descriptor, text, strlen(text));
 }
 
 // In a namespace of users of its own, the child is who it was.
-static int keep_identity(const char *path, uint32_t number) {
+static ssize_t keep_identity(const char *path, uint32_t number) {
     char once[32], text[64];
     platform_number_path(once, "", number, " ");
     platform_number_path(text, once, number, " 1");
     return tell(path, text);
 }
 
+static const uint8_t *next_entry(const uint8_t *entry) { return entry + strlen((const char *)entry) + 1; }
+
+static int is_last(uint8_t letter) { return letter == 'n' || letter == 'o'; }
+
 int platform_sandbox_needs_mounts(const uint8_t *sandbox) {
-    for (; *sandbox; sandbox += strlen((const char *)sandbox) + 1)
+    if (!*sandbox) return 0;
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox))
         if (*sandbox == 'k') return 1;
     return 0;
 }
 
-int platform_sandbox_enter(const uint8_t *sandbox, int has_users, uint32_t user, uint32_t group) {
-    struct { uint64_t files, network, scopes; } handled = {0, 0, 0};
-    struct { uint64_t set, clear, propagation, namespace; } read_only = {1, 0, 0, 0};
-    if (has_users
-        && (tell("/proc/self/setgroups", "deny") < 0 || keep_identity("/proc/self/uid_map", user) < 0
-            || keep_identity("/proc/self/gid_map", group) < 0))
-        return errno;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return errno;
+int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_t *identity) {
+    static const struct { uint64_t set, clear, propagation, namespace; } read_only = {1, 0, 0, 0};
+    static const struct sock_fprog offline = {sizeof no_network / sizeof *no_network, (struct sock_filter *)no_network};
+    // Version 3 of capset(2): no capabilities, of which a root would have all that no file's rights hold back.
+    static const uint32_t capabilities[] = {0x20080522, 0}, none[6];
+    struct { uint64_t files, network, scopes; } handled;
+    struct { uint64_t rights; int32_t parent; } __attribute__((packed)) rule;
+    if (identity
+        && (tell("/proc/self/setgroups", "deny") < 0 || keep_identity("/proc/self/uid_map", identity[0]) < 0
+            || keep_identity("/proc/self/gid_map", identity[1]) < 0))
+        return -1;
+    if (has_mounts && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -1;
     long version = syscall(CREATE_RULESET, NULL, 0, 1);
     // Before the third version truncate(2) is not held back by anything.
-    if (version < 3) return ENOSYS;
+    if (version < 3) {
+        errno = ENOSYS;
+        return -1;
+    }
     handled.files = version >= 5 ? 0xFFFF : 0x7FFF;
-    // Sockets without a name in the file system, and signals, from the sixth on.
-    handled.scopes = version >= 6 ? 3 : 0;
+    handled.network = 0;
+    // From the sixth on: sockets without a name in the file system, and signals.
+    handled.scopes = 3;
     int rules = (int)syscall(CREATE_RULESET, &handled, version >= 6 ? 24 : 8, 0);
-    if (rules < 0) return errno;
-    int mounts = platform_sandbox_needs_mounts(sandbox), offline = 1;
-    if (mounts && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return errno;
-    for (; *sandbox; sandbox += strlen((const char *)sandbox) + 1) {
+    if (rules < 0) return -1;
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
         const char *path = (const char *)sandbox + 1;
-        if (*sandbox == 'n') offline = 0;
-        if (*sandbox == 'k'
-            && (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0
-                || syscall(MOUNT_SETATTR, AT_FDCWD, path, 0x8000 /* AT_RECURSIVE */, &read_only, sizeof read_only) < 0))
-            return errno;
-        if (*sandbox != 'r' && *sandbox != 'w') continue;
-        struct { uint64_t rights; int32_t parent; } __attribute__((packed)) rule;
-        rule.rights = *sandbox == 'w' ? handled.files : RIGHTS_TO_READ;
+        if (*sandbox == 'k') {
+            if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0
+                || syscall(MOUNT_SETATTR, AT_FDCWD, path, 0x8000 /* AT_RECURSIVE */, &read_only, sizeof read_only) < 0)
+                return -1;
+            continue;
+        }
+        // A device that is made is a way to what is behind it.
+        rule.rights = *sandbox == 'w' ? handled.files & ~(uint64_t)(RIGHT_MAKE_CHARACTER | RIGHT_MAKE_BLOCK) : RIGHTS_TO_READ;
         rule.parent = open(path, O_PATH | O_CLOEXEC);
         // What is not there cannot be allowed; what is made there later stays forbidden.
         if (rule.parent < 0) continue;
         if (syscall(ADD_RULE, rules, 1, &rule, 0) < 0) {
             // What is no directory has fewer rights.
             rule.rights &= RIGHTS_OF_FILES;
-            if (errno != EINVAL || syscall(ADD_RULE, rules, 1, &rule, 0) < 0) return errno;
+            if (errno != EINVAL || syscall(ADD_RULE, rules, 1, &rule, 0) < 0) return -1;
         }
-        close(rule.parent);
     }
-    // From here on nothing can be mounted or unmounted either.
-    if (syscall(RESTRICT_SELF, rules, 0) < 0) return errno;
-    close(rules);
-    if (!offline) return 0;
-    const struct sock_fprog program = {sizeof no_network / sizeof *no_network, (struct sock_filter *)no_network};
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ? errno : 0;
+    // From here on nothing can be mounted or unmounted either. All these descriptors go with the program's start.
+    if (syscall(SYS_capset, capabilities, none) < 0 || syscall(RESTRICT_SELF, rules, 0) < 0) return -1;
+    return *sandbox == 'n' ? 0 : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &offline, 0, 0);
 }

@@ -10,58 +10,31 @@ import Testing
 /// The directory that Codex works in is empty here, and stands for another one there: what a tool found or made was there.
 @Suite(.serialized, .enabled(if: RealAgent.codex.obstacle == nil, Comment(rawValue: RealAgent.codex.obstacle ?? "")))
 struct RealCodexTests {
-    let network: LoopbackNamespace?
-    let host: TestHost
-    let portal: PortalProgram
-    /// Where the project is, there.
-    let there: String
-    /// What Codex takes for it, here.
-    let here: String
+    let place: CodexPlace
+    private var network: LoopbackNamespace? { place.network }
 
-    init() throws {
-        network = LoopbackNamespace.obstacle == nil ? try LoopbackNamespace() : nil
-        var options = TestHost.Options()
-        options.namespace = network?.name
-        host = try TestHost(options)
-        if let network { portal = try PortalProgram(host, namespace: network) } else { portal = try PortalProgram(host) }
-        there = host.home.path + "/project"
-        here = portal.runtime.path + "/project"
-        for path in [there, here] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    }
-
-    private func write(_ name: String, _ content: String) throws { try Data(content.utf8).write(to: URL(fileURLWithPath: there + "/" + name)) }
-    private func content(_ name: String) -> String? { try? String(contentsOfFile: there + "/" + name, encoding: .utf8) }
+    init() throws { place = try CodexPlace() }
 
     /// Lets Codex work on the host, and returns what it printed. Nothing may have appeared here.
     @discardableResult
     private func work(
-        _ stage: AgentStage, mode: String = "danger-full-access", prompt: [String] = ["do it"], relayConfig: String? = nil, deadline: Double = 90
+        _ stage: AgentStage, mode: String = "danger-full-access", prompt: [String] = ["do it"], relay: String? = nil, deadline: Double = 90
     ) async throws -> AgentStage.Outcome {
-        var command = [PortalProgram.path, "codex", "-F", relayConfig ?? portal.config, "--map", "\(here)=\(there)", "host"]
-        if relayConfig != nil, network != nil { command = ["/usr/bin/nsenter", "--net=/proc/\(getpid())/ns/net"] + command }
-        let environments = """
-            default = "box"
-            include_local = false
-            [[environments]]
-            id = "box"
-            program = "\(command[0])"
-            args = [\(command.dropFirst().map { "\"\($0)\"" }.joined(separator: ", "))]
-
-            """
-        try Data(environments.utf8).write(to: stage.home.appendingPathComponent(".codex/environments.toml"))
+        try place.serve(stage, relay: relay)
         let outcome = try await stage.run(
-            [RealAgent.codex.path, "exec", "--skip-git-repo-check", "-s", mode] + prompt, in: here,
-            environment: ["PORTAL_RUNTIME_DIR": portal.runtime.path], deadline: deadline)
+            [RealAgent.codex.path, "exec", "--skip-git-repo-check", "-s", mode] + prompt, in: place.here, environment: place.environment,
+            deadline: deadline)
         #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: here).isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place.here).isEmpty)
         return outcome
     }
 
     private func texts(_ stage: AgentStage) -> [String] { stage.model.results.map(\.text) }
 
     @Test func commandsInstructionsAndTerminals() async throws {
-        try write("AGENTS.md", "Words that stand only there.")
-        try write("marker", "the marker")
+        try place.write("AGENTS.md", "Words that stand only there.")
+        try place.write("marker", "the marker")
+        try place.write(".agents/skills/measuring/SKILL.md", "---\nname: measuring\ndescription: How things are measured there.\n---\nWith care.\n")
         let stage = try AgentStage(in: network) { turn, request in
             switch turn {
             case 0: return .call("exec_command", ["cmd": "cat marker; pwd; echo err >&2; exit 7"])
@@ -77,18 +50,54 @@ struct RealCodexTests {
         try await work(stage)
         let texts = texts(stage)
         try #require(texts.count == 5, "\(texts)")
-        #expect(texts[0].contains("the marker") && texts[0].contains(there) && texts[0].contains("err") && texts[0].contains("exited with code 7"))
+        #expect(texts[0].contains("the marker") && texts[0].contains(place.there) && texts[0].contains("err") && texts[0].contains("exited with code 7"))
         #expect(texts[2].contains("<typed>") && texts[2].contains("terminal") && texts[2].contains("exited with code 0"), "\(texts[1]) \(texts[2])")
         #expect(texts[3].contains("one") && texts[4].contains("20000"))
-        #expect(stage.model.requests.first?.conversation.contains("Words that stand only there.") == true)
+        let conversation = stage.model.requests.first?.conversation ?? ""
+        #expect(conversation.contains("Words that stand only there.") && conversation.contains("How things are measured there."))
     }
 
+    /// What is there for the model there, and not only for commands.
+    @Test func anMCPServerOfTheHost() async throws {
+        try place.write("server.py", RealCodexTests.server)
+        let stage = try AgentStage(in: network, [.call("where", ["word": "asked"], namespace: "mcp__there"), .say("done")])
+        let file = stage.home.appendingPathComponent(".codex/config.toml")
+        let more = """
+
+            [mcp_servers.there]
+            command = "/usr/bin/env"
+            args = ["python3", "\(place.there)/server.py"]
+            environment_id = "box"
+            cwd = "\(place.here)"
+
+            """
+        try (String(contentsOf: file, encoding: .utf8) + more).write(to: file, atomically: true, encoding: .utf8)
+        try await work(stage)
+        #expect(texts(stage).first?.contains("asked in \(place.there)") == true, "\(texts(stage)) \(stage.model.requests.first?.toolNames ?? [])")
+    }
+
+    /// A server of MCP, as small as one can be: it says where it runs.
+    private static let server = """
+        import json, os, sys
+        for line in sys.stdin:
+            call = json.loads(line)
+            if "id" not in call:
+                continue
+            answer = {"tools": [{"name": "where", "description": "Says where it is.", "inputSchema": {"type": "object", "properties": {"word": {"type": "string"}}}}]}
+            if call["method"] == "initialize":
+                answer = {"protocolVersion": call["params"]["protocolVersion"], "capabilities": {"tools": {}}, "serverInfo": {"name": "there", "version": "1"}}
+            elif call["method"] == "tools/call":
+                answer = {"content": [{"type": "text", "text": call["params"]["arguments"]["word"] + " in " + os.getcwd()}]}
+            print(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": answer}), flush=True)
+
+        """
+
     @Test func patchesAndImages() async throws {
-        try write("old.txt", "one\ntwo\nthree\n")
-        try write("gone.txt", "gone\n")
-        try write("moved.txt", "first\nsecond\n")
+        try place.write("old.txt", "one\ntwo\nthree\n")
+        try place.write("gone.txt", "gone\n")
+        try place.write("moved.txt", "first\nsecond\n")
         let image = try #require(Data(base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))
-        try image.write(to: URL(fileURLWithPath: there + "/dot.png"))
+        try image.write(to: URL(fileURLWithPath: place.there + "/dot.png"))
         let patch = """
             *** Begin Patch
             *** Add File: deep/er/new.txt
@@ -110,8 +119,8 @@ struct RealCodexTests {
             """
         let stage = try AgentStage(in: network, [.call("apply_patch", .text(patch)), .call("view_image", ["path": "dot.png"]), .say("done")])
         try await work(stage)
-        #expect(content("deep/er/new.txt") == "added\n" && content("old.txt") == "one\n2\nthree\n" && content("new-place.txt") == "1st\nsecond\n")
-        #expect(content("gone.txt") == nil && content("moved.txt") == nil, "\(texts(stage))")
+        #expect(place.content("deep/er/new.txt") == "added\n" && place.content("old.txt") == "one\n2\nthree\n" && place.content("new-place.txt") == "1st\nsecond\n")
+        #expect(place.content("gone.txt") == nil && place.content("moved.txt") == nil, "\(texts(stage))")
         #expect(stage.model.results.count == 2)
         let seen = String(decoding: stage.model.results.last?.content.encoded ?? [], as: UTF8.self)
         #expect(seen.contains("data:image/png;base64,"), "\(seen.prefix(300))")
@@ -120,16 +129,16 @@ struct RealCodexTests {
     @Test func aPatchToTwentyMegabytes() async throws {
         let line = "a line of a large file that is not changed\n"
         let half = String(repeating: line, count: 240_000)
-        try write("large.txt", half + "the middle\n" + half)
+        try place.write("large.txt", half + "the middle\n" + half)
         let patch = "*** Begin Patch\n*** Update File: large.txt\n@@\n-the middle\n+the new middle\n*** End Patch\n"
         let stage = try AgentStage(in: network, [.call("apply_patch", .text(patch)), .say("done")])
         try await work(stage, deadline: 240)
-        #expect(content("large.txt") == half + "the new middle\n" + half, "\(texts(stage))")
+        #expect(place.content("large.txt") == half + "the new middle\n" + half, "\(texts(stage))")
     }
 
     @Test func sandboxModesHold() async throws {
-        try FileManager.default.createDirectory(atPath: there + "/.git", withIntermediateDirectories: true)
-        try write(".git/config", "git's own\n")
+        try FileManager.default.createDirectory(atPath: place.there + "/.git", withIntermediateDirectories: true)
+        try place.write(".git/config", "git's own\n")
         // Not in /tmp, which is writable in one of the modes, and where the home is.
         let outside = "/var/tmp/portal-outside-\(getpid())"
         let script = "echo x > inside; echo x > \(outside); echo x >> .git/config; echo x > .codex/config.toml; cat .git/config; echo end"
@@ -138,16 +147,16 @@ struct RealCodexTests {
             try await work(stage, mode: mode)
             #expect(texts(stage).first?.contains("git's own") == true && texts(stage).first?.contains("end") == true, "\(mode): \(texts(stage))")
             #expect(!FileManager.default.fileExists(atPath: outside))
-            #expect(content(".git/config") == "git's own\n")
-            #expect((content("inside") == "x\n") == (mode == "workspace-write"))
-            #expect(await eventually(seconds: 20) { !FileManager.default.fileExists(atPath: there + "/.codex") })
-            try? FileManager.default.removeItem(atPath: there + "/inside")
+            #expect(place.content(".git/config") == "git's own\n")
+            #expect((place.content("inside") == "x\n") == (mode == "workspace-write"))
+            #expect(await eventually(seconds: 20) { !FileManager.default.fileExists(atPath: place.there + "/.codex") })
+            try? FileManager.default.removeItem(atPath: place.there + "/inside")
         }
         // A patch outside of what may be written fails there, and one inside does not.
         let patch = "*** Begin Patch\n*** Add File: patched.txt\n+yes\n*** End Patch\n"
         let stage = try AgentStage(in: network, [.call("apply_patch", .text(patch)), .say("done")])
         try await work(stage, mode: "workspace-write")
-        #expect(content("patched.txt") == "yes\n", "\(texts(stage))")
+        #expect(place.content("patched.txt") == "yes\n", "\(texts(stage))")
     }
 
     @Test func aSessionThatGoesOn() async throws {
@@ -170,9 +179,9 @@ struct RealCodexTests {
         try Data(host.sshConfig(alias: "host", port: relay.port).utf8).write(to: URL(fileURLWithPath: config))
         let script = "for i in $(seq 1 40); do echo number $i; touch seen-$i; sleep 0.1; done; echo whole"
         let stage = try AgentStage(in: network, [.call("exec_command", ["cmd": .text(script), "yield_time_ms": 30_000]), .say("done")])
-        async let done = work(stage, relayConfig: config)
+        async let done = work(stage, relay: config)
         for number in [5, 15, 30] {
-            #expect(await eventually(seconds: 60) { FileManager.default.fileExists(atPath: "\(there)/seen-\(number)") })
+            #expect(await eventually(seconds: 60) { FileManager.default.fileExists(atPath: "\(place.there)/seen-\(number)") })
             try await relay.apply(.cut)
         }
         try await done

@@ -104,7 +104,7 @@ import Testing
         let confinement = try policy.confinement()
         #expect(confinement.paths(.read) == [Array("/".utf8)] && confinement.paths(.keep) == [Array("/there/.git".utf8)])
         #expect(confinement.paths(.write).starts(with: [Array("/there".utf8), Array("/tmp".utf8), Array("/opt/x".utf8)]))
-        #expect(!confinement.allowsNetwork)
+        #expect(!confinement.network)
     }
 
     @Test func whatIsNotUnderstoodIsRefused() {

@@ -39,6 +39,9 @@ import Testing
             umount kept 2>/dev/null && exit 5
             (cd kept && echo x > file) 2>/dev/null && exit 6
             (echo x > ../$$) 2>/dev/null && exit 7
+            mknod device b 8 0 2>/dev/null && exit 8
+            mknod device c 1 3 2>/dev/null && exit 9
+            grep -q 'CapEff:.*[1-9a-f]' /proc/self/status && exit 10
             cat kept/file; id -u
             """
         let outcome = try run(client, script, SandboxTests.whole)

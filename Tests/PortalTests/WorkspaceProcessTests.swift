@@ -70,6 +70,30 @@ import Testing
         #expect(try await process.end().signal == 9)
     }
 
+    /// Who has to answer that a command runs must know it of one that prints nothing, too.
+    @Test func aProcessSaysThatItRuns() async throws {
+        let workspace = try await connect()
+        var request = ProcessStartRequest(command: .arguments(["sleep", "1000"].map { Array($0.utf8) }))
+        request.announce = true
+        let process = try await workspace.start(request)
+        try await process.started()
+        #expect(!process.hasEnded)
+        process.cancel()
+        await #expect(throws: PortalError.self) { try await process.end() }
+        request.command = .arguments([Array("/no/such/program".utf8)])
+        let missing = try await workspace.start(request)
+        let error = await #expect(throws: PortalError.self) { try await missing.started() }
+        #expect(error?.code == .notFound)
+        // A task that is cancelled gives up what it waits for.
+        var slow = ProcessStartRequest(command: .arguments(["sleep", "1000"].map { Array($0.utf8) }))
+        slow.process = Array("unannounced".utf8)
+        let unannounced = try await workspace.start(slow)
+        let waiting = Task { try await unannounced.started() }
+        waiting.cancel()
+        let cancelled = await #expect(throws: PortalError.self) { try await waiting.value }
+        #expect(cancelled?.code == .cancelled)
+    }
+
     @Test func aTerminalIsResizedByItsName() async throws {
         let workspace = try await connect()
         var command = RemoteCommand(shell: "stty size; trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.01; done")

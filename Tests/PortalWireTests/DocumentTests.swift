@@ -202,7 +202,11 @@ import Testing
                     other.outputLimit = 1
                     other.login = false
                     other.shellProgram = x
+                    other.announce = true
+                    other.sandbox = ProcessSandbox()
+                    other.sandbox?.network = true
                     other.write(to: &$0)
+                    other.sandbox?.write(to: &$0)
                     other.terminal?.write(to: &$0)
                     ProcessStarted(process: x, identifier: 1).write(to: &$0)
                     end.write(to: &$0)

@@ -79,11 +79,19 @@ struct CodexCommand: AsyncParsableCommand {
         var connection = options.connectionOptions(terminal: Terminal())
         connection.ask = nil
         connection.progress = nil
-        let output = OutputLines { _ in endProgram(0) }
+        let ending = DoorEnd()
+        let output = OutputLines { _ in ending.end() }
         let served = CodexDoor(target: options.target, connection: connection, options: door) { await output.write($0) }
-        await served.serve(InputLines(maximumLength: .max))
+        // Codex says SIGTERM right behind the end of its output, and SIGKILL two seconds later.
+        ending.whenEnded {
+            await served.end()
+            endProgram(0)
+        }
+        let input = InputLines(maximumLength: .max)
+        await served.serve(input)
         await output.flush()
-        endProgram(0)
+        ending.end()
+        await ending.never()
     }
 
     private func openLog() throws -> Int32 {
@@ -94,7 +102,7 @@ struct CodexCommand: AsyncParsableCommand {
     }
 }
 
-/// The working directory as the shell names it, where that is it: `PWD` may go through links that the agent's paths go through too.
+/// Where this program was started, which is where the agent works unless it was told another directory.
 private func workingDirectory() -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     guard getcwd(&buffer, buffer.count) != nil else { return nil }

@@ -69,7 +69,7 @@ public final class CodexDoor: Sendable {
         }
     }
 
-    /// Answers what comes, until the input ends; then ends what runs there for it.
+    /// Answers what comes, until the input ends. `end()` is for what then runs there.
     public func serve(_ lines: InputLines) async {
         while let line = await lines.next() {
             switch line {
@@ -77,7 +77,6 @@ public final class CodexDoor: Sendable {
             case .tooLong(let count): options.log("a line of \(count) bytes was left out")
             }
         }
-        await end()
     }
 
     /// The agent is gone: what runs there for it ends.
@@ -118,7 +117,10 @@ public final class CodexDoor: Sendable {
             Task { await reply(id, .failure(.refused("\(method) came before initialize was answered"))) }
             return
         }
-        if method == "process/start" || method == "process/write" { probes.forget() }
+        // At once: what comes behind it must not be told what was before it.
+        if method == "process/start" || method == "process/write" || (method.hasPrefix("fs/") && !FileCalls.isReading(method)) {
+            probes.forget()
+        }
         if processes.take(method, parameters, reply: { await self.reply(id, $0) }) { return }
         Task {
             do throws(RemoteProcedureError) {

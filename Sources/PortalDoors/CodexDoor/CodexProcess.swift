@@ -8,6 +8,8 @@ import Synchronization
 final class CodexProcess: Sendable {
     /// Bytes of what it printed that are kept for `process/read`.
     private static let keptBytes = 1 << 20
+    /// Bytes of input that may wait for it to take them before the agent waits too.
+    private static let mostWaiting = 1 << 20
     /// Bytes of the first output in which signs of a sandbox are looked for.
     private static let searchedBytes = 16 << 10
 
@@ -28,6 +30,8 @@ final class CodexProcess: Sendable {
         var keptBytes = 0
         var beginning: [UInt8] = []
         var writes: Set<[UInt8]> = []
+        /// Bytes of its input that it has not taken, as far as is known.
+        var waitingBytes = 0
         var readers: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -60,8 +64,10 @@ final class CodexProcess: Sendable {
 
     // MARK: Requests
 
-    /// Does something behind what was asked for before.
-    func enqueue(_ step: @escaping @Sendable () async -> Void) { addStep.yield(step) }
+    /// Does something behind what was asked for before; at once where the process has ended.
+    func enqueue(_ step: @escaping @Sendable () async -> Void) {
+        if case .terminated = addStep.yield(step) { Task { await step() } }
+    }
 
     /// It was not started, or the agent goes: what waits is done, and nothing more.
     func finishSteps() { addStep.finish() }
@@ -78,15 +84,30 @@ final class CodexProcess: Sendable {
         if isTerminated { remote.cancel() }
     }
 
-    /// Writes to its input, and returns what the agent is told.
-    func write(_ bytes: [UInt8], id: [UInt8]) async -> String {
-        let (remote, isNew) = state.withLock { state -> (RemoteProcess?, Bool) in
-            guard takesInput, state.exitCode == nil, let remote = state.remote, !remote.hasEnded else { return (nil, false) }
-            return (remote, id.isEmpty || state.writes.insert(id).inserted)
+    /// What came of a write.
+    enum Writing {
+        /// It has no input, or none any more.
+        case closed
+        /// It gets there in its turn.
+        case accepted
+        /// The same, but much waits for the process to take it.
+        case behind
+    }
+
+    /// Writes to its input, each of the agent's identifiers once.
+    func write(_ bytes: [UInt8], id: [UInt8]) -> Writing {
+        let (writing, isNew) = state.withLock { state -> (Writing, Bool) in
+            guard takesInput, state.exitCode == nil, !state.isTerminated else { return (.closed, false) }
+            let isNew = id.isEmpty || state.writes.insert(id).inserted
+            if isNew { state.waitingBytes += bytes.count }
+            return (state.waitingBytes > CodexProcess.mostWaiting ? .behind : .accepted, isNew)
         }
-        guard let remote else { return "stdinClosed" }
-        if isNew { await remote.send(bytes) }
-        return "accepted"
+        guard isNew else { return writing }
+        enqueue { [self] in
+            await state.withLock { $0.remote }?.send(bytes)
+            state.withLock { $0.waitingBytes -= bytes.count }
+        }
+        return writing
     }
 
     /// Kills it and what it started. False where it has ended.

@@ -61,10 +61,10 @@ private final class FirstEnd<Value: Sendable>: Sendable {
     func end(_ value: Value?) { continuation.withLock { $0.take() }?.resume(returning: value) }
 }
 
-/// What a task gives, or nil when another one, which waits, ends before it. The task is then cancelled and not waited for: the host may never
-/// answer it.
+/// What a task gives, or nil when another one, which waits, ends before it. The task is then not waited for: the host may never answer it.
+/// - Parameter cancels: Whether the task is cancelled then.
 func first<Value: Sendable>(
-    _ body: @escaping @Sendable () async -> Value, before wait: @escaping @Sendable () async -> Void
+    cancels: Bool = true, _ body: @escaping @Sendable () async -> Value, before wait: @escaping @Sendable () async -> Void
 ) async -> Value? {
     await withCheckedContinuation { continuation in
         let first = FirstEnd<Value>(continuation)
@@ -73,7 +73,7 @@ func first<Value: Sendable>(
             await wait()
             guard !Task.isCancelled else { return }
             first.end(nil)
-            working.cancel()
+            if cancels { working.cancel() }
         }
         Task {
             await working.value

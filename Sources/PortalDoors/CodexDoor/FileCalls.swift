@@ -11,9 +11,13 @@ struct FileCalls: Sendable {
     let probes: StartProbes
     let handles: FileHandles
 
+    /// Whether a call changes nothing.
+    static func isReading(_ method: String) -> Bool {
+        ["fs/getMetadata", "fs/readFile", "fs/canonicalize", "fs/walk", "fs/readDirectory", "fs/readBlock"].contains(method)
+    }
+
     /// Answers a call; nil where there is none of this name.
     func answer(_ method: String, _ parameters: JSONValue) async throws(RemoteProcedureError) -> JSONValue? {
-        if method.hasPrefix("fs/"), !["fs/getMetadata", "fs/readFile", "fs/canonicalize", "fs/walk"].contains(method) { probes.forget() }
         switch method {
         case "fs/getMetadata": return try await metadata(parameters)
         case "fs/readFile": return try await readFile(parameters)

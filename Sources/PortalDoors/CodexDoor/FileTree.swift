@@ -32,11 +32,9 @@ struct FileTree: Sendable {
     /// Directories that were entered, by their numbers: links may lead back.
     private var seen: Set<[UInt64]> = []
 
-    /// Walks a tree. Each level of links costs two round trips more.
+    /// Walks a tree, in one round trip where there are no links in it. Each level of links costs two more.
     static func walk(_ root: [UInt8], _ options: Options, in workspace: Workspace) async throws(PortalError) -> FileTree {
         var tree = FileTree()
-        let status = try await workspace.status(of: RemotePath(bytes: root))
-        tree.seen = [[status.device, status.inode]]
         var next: [(path: [UInt8], depth: UInt64)] = [(root, options.depth)]
         while let (path, depth) = next.popLast(), !tree.isTruncated {
             next += try await tree.enter(path, depth: depth, isRoot: path == root, options, in: workspace)
@@ -50,7 +48,10 @@ struct FileTree: Sendable {
     ) async throws(PortalError) -> [(path: [UInt8], depth: UInt64)] {
         let found: [DirectoryEntry]
         do throws(PortalError) {
-            found = try await FileTree.list(path, depth: depth, limit: options.entries + 1, prunesHidden: options.prunesHidden, in: workspace)
+            let (status, entries) = try await FileTree.list(
+                path, depth: depth, limit: options.entries + 1, prunesHidden: options.prunesHidden, in: workspace)
+            if isRoot { seen = [[status.device, status.inode]] }
+            found = entries
         } catch {
             if isRoot { throw error }
             errors.append((path, error.message))
@@ -82,14 +83,20 @@ struct FileTree: Sendable {
         return further
     }
 
+    /// A directory, and what is in it.
     private static func list(
         _ path: [UInt8], depth: UInt64, limit: Int, prunesHidden: Bool, in workspace: Workspace
-    ) async throws(PortalError) -> [DirectoryEntry] {
+    ) async throws(PortalError) -> (FileStatus, [DirectoryEntry]) {
         var request = FileListRequest(path: path, limit: UInt64(limit), depth: depth)
         if prunesHidden { request.exclude = [Array(".*/".utf8)] }
         let listed = request
         let call = BatchCall(FileListRequest.operation) { writer, _ in listed.write(to: &writer) }
-        guard let outcome = try await workspace.batch([call]).first else { throw PortalError(.internal, "a batch has no answer") }
+        let outcomes = try await workspace.batch([.status(of: RemotePath(bytes: path)), call])
+        guard outcomes.count == 2 else { throw PortalError(.internal, "a batch has too few answers") }
+        guard let status = FileStatus(try outcomes[0].result.get()) else {
+            throw PortalError(.internal, "the answer of fs.stat lacks something that it must have")
+        }
+        let outcome = outcomes[1]
         _ = try outcome.result.get()
         var entries: [DirectoryEntry] = []
         for line in outcome.content.split(separator: 0x0A) {
@@ -98,7 +105,7 @@ struct FileTree: Sendable {
             }
             entries.append(entry)
         }
-        return entries
+        return (status, entries)
     }
 
     /// What paths lead to; those that lead nowhere are left out.

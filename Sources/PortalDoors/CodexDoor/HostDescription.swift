@@ -9,14 +9,23 @@ struct HostDescription: Sendable {
     let facts: HostFacts
     let directory: [UInt8]
 
+    /// The shells that the agent knows how to call; for any other it takes bash, which not every host has.
+    private static let knownShells = ["bash", "zsh", "sh"]
+    private static let bashes: [RemotePath] = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"]
+
     /// Asks the host, in one trip.
     static func ask(_ workspace: Workspace) async throws(PortalError) -> HostDescription {
         let facts = try await workspace.host()
-        let info = try await workspace.call(OperationNames.sessionInfo, parameters: .object([JSONMember]())).value
+        let outcomes = try await workspace.batch([BatchCall(OperationNames.sessionInfo) { _, _ in }] + bashes.map { .status(of: $0) })
+        guard outcomes.count == 1 + bashes.count else { throw PortalError(.internal, "a batch has too few answers") }
+        var shell = try outcomes[0].result.get().bytes("shell") ?? Array("/bin/sh".utf8)
+        if !knownShells.contains(String(decoding: PathBytes.name(shell), as: UTF8.self)) {
+            let bash = bashes.indices.first { (try? outcomes[1 + $0].result.get()) != nil }
+            shell = bash.map { bashes[$0].bytes } ?? Array("/bin/sh".utf8)
+        }
         let directory = workspace.target.directory.map { Array($0.utf8) } ?? facts.home
         return HostDescription(
-            shell: info.bytes("shell") ?? Array("/bin/sh".utf8), facts: facts,
-            directory: directory.first == 0x2F ? directory : PathBytes.joined(facts.home, directory))
+            shell: shell, facts: facts, directory: directory.first == 0x2F ? directory : PathBytes.joined(facts.home, directory))
     }
 
     /// The answer to `environment/info`.

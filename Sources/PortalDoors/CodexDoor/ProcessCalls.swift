@@ -135,7 +135,8 @@ final class ProcessCalls: Sendable {
             // Where the host was only slow, it does not run on unseen.
             _ = process.terminate()
             await placeholders.release(held)
-            throw error
+            // "Not found" is for files that the agent looks for.
+            throw error.code == RemoteProcedureError.notFound ? RemoteProcedureError(RemoteProcedureError.internalError, error.message) : error
         }
     }
 
@@ -153,9 +154,25 @@ final class ProcessCalls: Sendable {
             throw .parameter("chunk", "is missing or no base64")
         }
         guard let process = try process(parameters) else { return answer(reply, ["status": "unknownProcess"]) }
-        guard !process.isClosed else { return answer(reply, ["status": "stdinClosed"]) }
-        let id = parameters.string("writeId") ?? []
-        process.enqueue { await reply(.success(["status": .text(await process.write(bytes, id: id))])) }
+        switch process.write(bytes, id: parameters.string("writeId") ?? []) {
+        case .closed: answer(reply, ["status": "stdinClosed"])
+        case .accepted: answer(reply, ["status": "accepted"])
+        case .behind: answerWhenTaken(process, reply)
+        }
+    }
+
+    /// The process is slow to take its input: the agent waits with it, for a time.
+    private func answerWhenTaken(_ process: CodexProcess, _ reply: @escaping Reply) {
+        let host = host
+        Task {
+            let isTaken: Void? = await first(cancels: false) {
+                await withCheckedContinuation { continuation in process.enqueue { continuation.resume() } }
+            } before: {
+                await host.connected.pass(seconds: host.deadlines.short)
+            }
+            if isTaken != nil { return await reply(.success(["status": "accepted"])) }
+            await reply(.failure(.portal(host.target, "the command takes no input since \(Int(host.deadlines.short)) s; what it was sent still waits for it")))
+        }
     }
 
     private func signal(_ parameters: JSONValue, _ reply: @escaping Reply) throws(RemoteProcedureError) {

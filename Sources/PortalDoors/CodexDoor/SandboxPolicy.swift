@@ -106,7 +106,8 @@ struct SandboxPolicy: Sendable, Equatable {
     /// The same for the host's kernel.
     func confinement() throws(RemoteProcedureError) -> ProcessSandbox {
         let writable = entries.filter { $0.access == .write }.map(\.path)
-        var sandbox = ProcessSandbox(network: network)
+        var sandbox = ProcessSandbox()
+        sandbox.network = network
         for entry in entries where entry.access == .read && !writable.contains(entry.path) {
             if writable.contains(where: { PathBytes.isBelow(entry.path, $0) }) {
                 guard !writable.contains(where: { PathBytes.isBelow($0, entry.path) }) else {

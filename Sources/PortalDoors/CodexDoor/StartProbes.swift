@@ -6,8 +6,8 @@ import Synchronization
 /// What the agent looks for when it starts: repositories, instructions and skills, in a directory and in all that it is in. It asks for one
 /// after the other, some of it three times; here the first question asks for all of it in one trip.
 ///
-/// What was found is told for a few seconds only, and nothing of it any more once something was started or written: from then on the host is
-/// asked each time.
+/// What was found is told for a few seconds only, and then looked for anew; once something was started or written nothing is told any more, and the
+/// host is asked each time.
 final class StartProbes: Sendable {
     /// For how long an answer is told, in seconds.
     static let lifetime = 5.0
@@ -72,9 +72,15 @@ final class StartProbes: Sendable {
     }
 
     private func found(for directory: [UInt8]) async -> Found? {
-        guard let found = await trip(for: directory)?.value, found.isFresh else { return nil }
+        guard let trip = trip(for: directory), var found = await trip.value else { return nil }
+        if !found.isFresh {
+            // Another start, later on.
+            state.withLock { state in state.trips?.removeAll { $0.found == trip } }
+            guard let anew = await self.trip(for: directory)?.value else { return nil }
+            found = anew
+        }
         // Something may have been started while the answer was on its way.
-        return state.withLock { $0.trips == nil } ? nil : found
+        return found.isFresh && state.withLock { $0.trips != nil } ? found : nil
     }
 
     /// The trip that has found, or will find, what is in a directory.

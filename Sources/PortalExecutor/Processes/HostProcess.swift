@@ -93,7 +93,7 @@ final class HostProcess {
         job.hasInput = request.input != .none
         job.merge = request.merge
         job.terminal = request.terminal
-        if let sandbox = request.sandbox { job.sandbox = sandbox.entries }
+        if let sandbox = request.sandbox { job.confine(to: sandbox) }
         job.program = request.shellProgram ?? session.login.shell
         switch request.command {
         case .arguments(let arguments):

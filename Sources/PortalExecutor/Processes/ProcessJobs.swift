@@ -12,8 +12,8 @@ final class SpawnJob: Job {
     var hasInput = false
     var merge = false
     var terminal: ProcessTerminal?
-    /// The entries of what it is confined to; empty where it is not.
-    var sandbox: [UInt8] = []
+    /// What it is confined to, as the C part takes it: nothing, which is one NUL.
+    private var sandbox: [UInt8] = [0]
     private var spawn = platform_spawn()
     private var failure: OperationError?
 
@@ -22,6 +22,11 @@ final class SpawnJob: Job {
     func addArgument(_ argument: [UInt8]) {
         arguments.add(argument)
         arguments.add(0)
+    }
+
+    func confine(to sandbox: ProcessSandbox) {
+        self.sandbox = sandbox.entries
+        self.sandbox.add(sandbox.network ? 0x6E : 0x6F)
     }
 
     override func run() {
@@ -35,19 +40,19 @@ final class SpawnJob: Job {
         spawn.columns = UInt32(terminal?.columns ?? 0)
         let result = platform_spawn(
             &spawn, terminated(program), arguments, arguments.count, environment, environment.count, terminated(process.directory.bytes),
-            terminated(sandbox))
+            sandbox)
         if result != 0 { failure = error(result) }
     }
 
     private func error(_ result: Int32) -> OperationError {
         if spawn.stage == Int32(PLATFORM_STAGE_DIRECTORY) { return systemError("start in", process.directory.bytes, result) }
         if spawn.stage == Int32(PLATFORM_STAGE_TERMINAL) { return systemError("open a terminal for", program, result) }
-        var error = systemError("run", program, result)
         if spawn.stage == Int32(PLATFORM_STAGE_SANDBOX) {
-            error = OperationError(.unsupported, "confine", program, "this host's kernel cannot enforce the sandbox, so it was not started")
-            error.errno = -result
+            var error = systemError("confine", program, result)
+            error.code = .unsupported
             return error
         }
+        var error = systemError("run", program, result)
         if platform_errno_name(result) == PLATFORM_EAGAIN {
             error = OperationError(.internal, "run", program, "the host has no processes or threads left")
             error.errno = -result

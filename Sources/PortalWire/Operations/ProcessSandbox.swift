@@ -20,49 +20,42 @@ public struct ProcessSandbox: Sendable, Equatable {
         }
     }
 
-    /// A letter, a path and NUL for each entry, as the executor hands them to the kernel; `n` without a path for the network. Not an array of
-    /// values: an image has code for each kind of array.
+    /// A letter, a path and NUL for each entry, as the executor hands them to the kernel. Not an array of values: an image has code for each
+    /// kind of array.
     public private(set) var entries: [UInt8] = []
-    private static let network: UInt8 = 0x6E
+    /// Whether it may use the network, and other programs' sockets.
+    public var network = false
 
-    /// Allows nothing but, perhaps, the network and other programs' sockets.
-    public init(network: Bool = false) {
-        // Something is there in any case: nothing at all would be no sandbox.
-        add(network ? ProcessSandbox.network : 0x2D, [])
-    }
+    /// Allows nothing.
+    public init() {}
 
     /// Allows something of a path, which is absolute.
-    public mutating func allow(_ access: Access, _ path: [UInt8]) { add(access.rawValue, path) }
+    public mutating func allow(_ access: Access, _ path: [UInt8]) {
+        entries.add(access.rawValue)
+        entries.add(path)
+        entries.add(0)
+    }
 
     /// The paths of which something is allowed.
     public func paths(_ access: Access) -> [[UInt8]] {
         entries.split(separator: 0).filter { $0.first == access.rawValue }.map { Array($0.dropFirst()) }
     }
 
-    /// Whether it may use the network.
-    public var allowsNetwork: Bool { entries.first == ProcessSandbox.network }
-
-    private mutating func add(_ letter: UInt8, _ path: [UInt8]) {
-        entries.add(letter)
-        entries.add(path)
-        entries.add(0)
-    }
-
     /// Reads the value of `sandbox`.
     /// - Throws: `OperationError` with the code `invalid`.
     init(_ value: JSONValue) throws(OperationError) {
         guard case .object = value else { throw .parameter("sandbox", "is not an object") }
-        self.init(network: try value.flag("network"))
-        try add("read", .read, value)
-        try add("write", .write, value)
-        try add("keep", .keep, value)
+        network = try value.flag("network")
+        try allow(.read, in: value)
+        try allow(.write, in: value)
+        try allow(.keep, in: value)
     }
 
     @inline(never)
-    private mutating func add(_ name: Literal, _ access: Access, _ value: JSONValue) throws(OperationError) {
-        for path in try value.byteStrings(name) ?? [] {
+    private mutating func allow(_ access: Access, in value: JSONValue) throws(OperationError) {
+        for path in try value.byteStrings(access.name) ?? [] {
             guard path.first == 0x2F else { throw .parameter("sandbox", "has a path that is not absolute") }
-            add(access.rawValue, path)
+            allow(access, path)
         }
     }
 
@@ -74,6 +67,6 @@ public struct ProcessSandbox: Sendable, Equatable {
             for path in paths(access) { writer.byteString(path) }
             writer.endArray()
         }
-        writer.member("network", flag: allowsNetwork)
+        writer.member("network", flag: network)
     }
 }
