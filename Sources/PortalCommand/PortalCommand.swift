@@ -17,7 +17,7 @@ struct PortalCommand: AsyncParsableCommand {
             "portal \(Build.version) (build \(Build.identity), protocol \(ProtocolVersion.minimum)-\(ProtocolVersion.maximum), executors: \(executors))",
         subcommands: [
             ExecCommand.self, ShellCommand.self, CopyCommand.self, ListProcessesCommand.self, LogsCommand.self, AttachCommand.self,
-            KillCommand.self, CallCommand.self, MCPCommand.self, CodexCommand.self, StatusCommand.self, StopCommand.self,
+            KillCommand.self, CallCommand.self, MCPCommand.self, SetupCommand.self, CodexCommand.self, StatusCommand.self, StopCommand.self,
             ProxyCommand.self,
         ])
 

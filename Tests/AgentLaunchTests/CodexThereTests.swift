@@ -39,7 +39,7 @@ struct CodexThereTests {
     }
 
     @Test func aSessionGoesOn() async throws {
-        let stage = try await ThereStage { turn, request in
+        let stage = try await ThereStage { turn, _ in
             switch turn {
             case 0: .call("exec_command", ["cmd": "echo first >>log"])
             case 1: .say("The first is done.")
@@ -52,6 +52,23 @@ struct CodexThereTests {
             .codex, ["exec", "resume", "--last", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "second"])
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(stage.agents.model.results.last?.text.contains("first\nsecond\n") == true, "\(outcome.errors)")
+    }
+
+    /// What `portal setup` writes has the same effect: the directory in which it was written stands for the one there.
+    @Test func lastingConfiguration() async throws {
+        let stage = try await ThereStage([.call("exec_command", ["cmd": "pwd; touch made"]), .say("Done.")])
+        let project = stage.agents.directory.appendingPathComponent("project").path
+        try FileManager.default.createDirectory(atPath: project, withIntermediateDirectories: true)
+        let environment = ["PORTAL_RUNTIME_DIR": stage.portal.runtime.path]
+        let setup = try await stage.agents.run(
+            [PortalProgram.path, "setup", "codex", "--yes", "-F", stage.portal.config, "host:\(stage.directory)"], in: project,
+            environment: environment)
+        #expect(setup.status == 0, "\(setup.errors)")
+        let outcome = try await stage.agents.run([RealAgent.codex.path] + Self.once + ["do it"], in: project, environment: environment)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(stage.agents.model.results.first?.text.contains(stage.directory) == true, "\(outcome.errors)")
+        #expect(try await stage.there("ls \(stage.directory)") == "made\n")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: project) == [])
     }
 
     /// On a terminal: keys are Codex's, tools act there, and leaving it leaves nothing.

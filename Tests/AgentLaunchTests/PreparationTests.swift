@@ -11,7 +11,8 @@ struct PreparationTests {
         LaunchSituation(
             portal: PortalCall(executable: "/usr/bin/portal", options: ["-F", "/etc/ssh.conf"], variables: ["CI"], target: "box:/srv/app"),
             host: HostDescription(name: "box", system: "Linux", machine: "aarch64", directory: "/srv/app"),
-            privateDirectory: "/run/portal/agents/x", environment: ["HOME": "/home/ann", "PATH": "/usr/bin"])
+            privateDirectory: "/run/portal/agents/x", standIns: "/run/portal/there",
+            environment: ["HOME": "/home/ann", "PATH": "/usr/bin"])
     }
 
     // MARK: Which agent it is
@@ -74,6 +75,10 @@ struct PreparationTests {
         #expect(prompts.count == 1)
         #expect(prompts.first?.contains("box (Linux aarch64)") == true)
         #expect(prompts.first?.hasSuffix("\n\nbe brief") == true)
+        var project = situation
+        project.host.instructions = "use tabs"
+        let told = try Agent.claude.prepare(arguments, project).arguments.first { $0.hasPrefix("--append-system-prompt") }
+        #expect(told?.hasSuffix("/srv/app/CLAUDE.md there says:\n\nuse tabs\n\nbe brief") == true)
         #expect(preparation.arguments.suffix(2) == ["-p", "x"])
     }
 
@@ -117,9 +122,9 @@ struct PreparationTests {
     }
 
     @Test(arguments: [
-        (["exec", "x"], ["exec", "--cd", "/run/portal/agents/x/workspace", "x"]),
-        (["-m", "exec", "e", "x"], ["-m", "exec", "e", "--cd", "/run/portal/agents/x/workspace", "x"]),
-        (["exec", "-C", "sub", "x"], ["exec", "--cd", "/run/portal/agents/x/workspace", "x"]),
+        (["exec", "x"], ["exec", "--cd", "/run/portal/there/box/srv/app", "x"]),
+        (["-m", "exec", "e", "x"], ["-m", "exec", "e", "--cd", "/run/portal/there/box/srv/app", "x"]),
+        (["exec", "-C", "sub", "x"], ["exec", "--cd", "/run/portal/there/box/srv/app/sub", "x"]),
         (["resume", "--last"], ["resume", "--no-daemon", "--cd", "/srv/app", "--last"]),
         (["--cd=/else", "resume"], ["resume", "--no-daemon", "--cd", "/else"]),
         (["-i", "exec", "look"], ["--no-daemon", "--cd", "/srv/app", "-i", "exec", "look"]),
@@ -131,8 +136,8 @@ struct PreparationTests {
 
     @Test func codexExecGetsADirectoryThatStandsForTheOneThere() throws {
         let preparation = try codex(["exec", "-C", "sub", "x"], isRepository: true)
-        #expect(preparation.directories == ["workspace"])
-        #expect(preparation.files[0].content.contains(#""--map", "/run/portal/agents/x/workspace=/srv/app/sub", "box:/srv/app"]"#))
+        #expect(preparation.standIn == "/run/portal/there/box/srv/app/sub")
+        #expect(preparation.files[0].content.contains(#""--map", "/run/portal/there/box/srv/app/sub=/srv/app/sub", "box:/srv/app"]"#))
         #expect(preparation.arguments.contains("--skip-git-repo-check"))
         #expect(try codex(["exec", "x"], there: true).arguments == ["exec", "--cd", "/srv/app", "x"])
     }

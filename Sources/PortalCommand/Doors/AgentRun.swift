@@ -3,6 +3,7 @@ import ArgumentParser
 import DoorSupport
 import Portal
 import PortalProxy
+import PortalWire
 import Synchronization
 
 #if canImport(Glibc)
@@ -52,7 +53,8 @@ struct AgentRun {
                 executable: ownExecutable() ?? CommandLine.arguments[0], options: link.repeated, variables: variables, target: target)
             if onlyPrints {
                 let situation = LaunchSituation(
-                    portal: call, host: host, privateDirectory: "\(runtime.path)/agents/RUN", environment: environment)
+                    portal: call, host: host, privateDirectory: "\(runtime.path)/agents/RUN", standIns: "\(runtime.path)/there",
+                    environment: environment)
                 let preparation = try agent.prepare(Array(command.dropFirst()), situation)
                 Output.print(preparation.description(program: program.path, privateDirectory: situation.privateDirectory))
                 endProgram(0)
@@ -62,7 +64,9 @@ struct AgentRun {
                 endProgram(128 + number)
             }
             let directory = try PrivateDirectory(in: "\(runtime.path)/agents")
-            let situation = LaunchSituation(portal: call, host: host, privateDirectory: directory.path, environment: environment)
+            let situation = LaunchSituation(
+                portal: call, host: host, privateDirectory: directory.path, standIns: "\(runtime.path)/there",
+                environment: environment)
             let status: Int32
             let overlay: Preparation.Overlay?
             do throws(AgentLaunchError) {
@@ -104,13 +108,23 @@ struct AgentRun {
             }
             let host = HostDescription(
                 name: workspace.target.name, system: text(facts.system), machine: text(facts.machine), directory: directory,
-                isRepository: agent == .codex ? await isRepository(workspace, directory) : nil)
+                isRepository: agent == .codex ? await isRepository(workspace, directory) : nil,
+                instructions: await instructions(workspace, agent))
             terminal.erase()
             return (workspace, host)
         } catch {
             terminal.erase()
             fail(error, on: target, verbose: link.verbose)
         }
+    }
+
+    /// What the project there says to the agent, where that is a text that can be handed on.
+    private func instructions(_ workspace: Workspace, _ agent: Agent) async -> String? {
+        guard let name = agent.instructionsName,
+            let bytes = try? await workspace.read(RemotePath(name), length: UInt64(HostDescription.longestInstructions) + 1),
+            bytes.count <= HostDescription.longestInstructions, !bytes.isEmpty, !bytes.contains(0)
+        else { return nil }
+        return isValidUTF8(bytes) ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
     /// Whether the directory there, or one above it, has a `.git`.
@@ -124,7 +138,7 @@ struct AgentRun {
     }
 
     /// All of this program's environment.
-    private static func environment() -> [String: String] {
+    static func environment() -> [String: String] {
         var variables: [String: String] = [:]
         var entry = environ
         while let text = entry.pointee {

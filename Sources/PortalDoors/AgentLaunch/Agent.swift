@@ -11,6 +11,9 @@ public enum Agent: String, Sendable, CaseIterable {
     /// Goose.
     case goose
 
+    /// The file in which a project speaks to it, for an agent that must be told what is in it there.
+    public var instructionsName: String? { self == .claude ? ClaudePreparation.instructionsName : nil }
+
     /// The agent that a program is.
     /// - Parameter names: The paths by which the program is known: as it was typed, each link that leads to the file, and the file.
     public init?(programAt names: [String]) {

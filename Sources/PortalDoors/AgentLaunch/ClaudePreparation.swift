@@ -26,7 +26,7 @@ enum ClaudePreparation {
         let own = [
             "--mcp-config=\(situation.privateDirectory)/\(file)",
             "--disallowedTools=\(toolsThatActHere.joined(separator: ","))",
-            "--append-system-prompt=\(([prompt(situation.host)] + given).joined(separator: "\n\n"))",
+            "--append-system-prompt=\(([prompt(situation.host)] + instructions(situation.host) + given).joined(separator: "\n\n"))",
         ]
         var preparation = Preparation(
             own + rest, summary: "claude: the tools of the MCP server \"portal\" act on \(situation.host.place), its own tools are off")
@@ -45,6 +45,13 @@ enum ClaudePreparation {
         "Your tools act on another machine: the mcp__portal__ tools read, write, search and run on \(host.name) (\(host.system) "
             + "\(host.machine)), in \(host.directory) unless a path is absolute. The working directory, platform and git status given elsewhere "
             + "are those of the machine at which the user sits; nothing there can be read, changed or run."
+    }
+
+    /// The project's own CLAUDE.md is there, where Claude Code does not look.
+    static let instructionsName = "CLAUDE.md"
+
+    private static func instructions(_ host: HostDescription) -> [String] {
+        host.instructions.map { ["What \(host.directory)/\(instructionsName) there says:\n\n\($0)"] } ?? []
     }
 
     /// Takes out what the user appends to the system prompt: only the last of these options counts.

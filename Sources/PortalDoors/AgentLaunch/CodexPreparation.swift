@@ -24,11 +24,12 @@ enum CodexPreparation {
             // The shared server of all sessions would keep this environment for the others, and beyond the end of this one.
             preparation.arguments = command.arguments(with: ["--no-daemon", "--cd", directory])
         case .once:
-            // It insists on a directory that is here. One that stands for the directory there is enough: no file is in it.
+            // It insists on a directory that is here. One that stands for the directory there is enough: no file is in it. Its path is the
+            // same each time, since a session is found by it.
             var here = directory
             if !isDirectory(directory) {
-                here = "\(situation.privateDirectory)/workspace"
-                preparation.directories.append("workspace")
+                here = "\(situation.standIns)/\(identifier(for: situation.host.name))\(directory)"
+                preparation.standIn = here
                 more = ["--map", "\(here)=\(directory)"]
             }
             var options = ["--cd", here]
@@ -45,7 +46,7 @@ enum CodexPreparation {
             // Its databases stay where they are: they are more than one file each.
             ("CODEX_SQLITE_HOME", situation.path("CODEX_SQLITE_HOME") ?? original),
         ]
-        preparation.files = [("\(home)/environments.toml", environments(situation.portal, situation.host, more))]
+        preparation.files = [("\(home)/environments.toml", environments(situation.portal, situation.host, more, in: preparation.standIn))]
         let linked = Set(entries).union(folders).union(files).subtracting(["environments.toml"])
         preparation.links = linked.sorted().map { ("\(home)/\($0)", "\(original)/\($0)") }
         preparation.overlay = Preparation.Overlay(name: home, original: original, own: ["environments.toml", "tmp"], folders: folders)
@@ -56,13 +57,14 @@ enum CodexPreparation {
     ///
     /// `include_local` is off: with it the model would be offered this machine as a second environment. What it costs: MCP servers of the
     /// user's that are programs do not start, and a line that begins with `!` ends the interactive Codex 0.163 with an error.
-    static func environments(_ portal: PortalCall, _ host: HostDescription, _ more: [String] = []) -> String {
+    /// - Parameter directory: Where Codex starts portal, so that portal knows what is asked for first.
+    static func environments(_ portal: PortalCall, _ host: HostDescription, _ more: [String], in directory: String?) -> String {
         let identifier = identifier(for: host.name)
         return """
             default = \(TOML.string(identifier))
             include_local = false
 
-            \(environment(portal, identifier, more))
+            \(environment(portal, identifier, more))\(directory.map { "cwd = \(TOML.string($0))\n" } ?? "")
             """
     }
 

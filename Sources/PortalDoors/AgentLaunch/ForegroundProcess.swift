@@ -34,6 +34,8 @@ public final class ForegroundProcess: @unchecked Sendable {
             source.activate()
             sources.append(source)
         }
+        // ^Z stops the agent; portal stops when it sees that, and so exactly once.
+        _ = signal(SIGTSTP, SIG_IGN)
     }
 
     /// Starts it.

@@ -6,8 +6,8 @@ public struct Preparation: Sendable {
     public var environment: [(name: String, value: String)] = []
     /// Files for the private directory: their names in it, and what is in them.
     public var files: [(name: String, content: String)] = []
-    /// Empty directories for it.
-    public var directories: [String] = []
+    /// An empty directory of this machine that stands for the workspace there; it is made where it is missing, and stays.
+    public var standIn: String?
     /// Symbolic links for it, and where they lead.
     public var links: [(name: String, target: String)] = []
     /// A directory of links that stands for one of the user's: what the agent makes in it is moved there in the end.
@@ -41,11 +41,16 @@ public struct LaunchSituation: Sendable {
     public var host: HostDescription
     /// Where the private directory is, or will be.
     public var privateDirectory: String
+    /// Where directories are that stand for others on hosts.
+    public var standIns: String
     /// The agent's environment as it is.
     public var environment: [String: String]
 
     /// Gathers it.
-    public init(portal: PortalCall, host: HostDescription, privateDirectory: String, environment: [String: String]) {
+    public init(
+        portal: PortalCall, host: HostDescription, privateDirectory: String, standIns: String, environment: [String: String]
+    ) {
+        self.standIns = standIns
         self.portal = portal
         self.host = host
         self.privateDirectory = privateDirectory
@@ -93,9 +98,16 @@ public struct HostDescription: Sendable {
     public var directory: String
     /// Whether the directory is in a git repository there; nil where that was not asked.
     public var isRepository: Bool?
+    /// What the project there says to agents, of those that do not read it there themselves; nil where it says nothing.
+    public var instructions: String?
+    /// The longest of that, in bytes; what is longer is for the model to read itself.
+    public static let longestInstructions = 64 * 1024
 
     /// Makes one.
-    public init(name: String, system: String, machine: String, directory: String, isRepository: Bool? = nil) {
+    public init(
+        name: String, system: String, machine: String, directory: String, isRepository: Bool? = nil, instructions: String? = nil
+    ) {
+        self.instructions = instructions
         self.name = name
         self.system = system
         self.machine = machine

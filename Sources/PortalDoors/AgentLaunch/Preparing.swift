@@ -44,9 +44,9 @@ extension Preparation {
     public func description(program: String, privateDirectory: String) -> String {
         var lines = [summary, "", "runs:", "  " + ([program] + arguments).map(ShellWord.quoted).joined(separator: " ")]
         for (name, value) in environment { lines.append("  with \(name)=\(ShellWord.quoted(value))") }
-        if !files.isEmpty || !links.isEmpty || !directories.isEmpty {
+        if let standIn { lines += ["", "with an empty directory for the one there:", "  \(standIn)"] }
+        if !files.isEmpty || !links.isEmpty {
             lines += ["", "in \(privateDirectory), which is removed afterwards:"]
-            for name in directories { lines.append("  \(name)/") }
             for (name, target) in links { lines.append("  \(name) -> \(target)") }
             for (name, content) in files {
                 lines.append("  \(name):")

@@ -38,9 +38,14 @@ public struct PrivateDirectory: Sendable {
             defer { close(file) }
             guard writeAll(Array(content.utf8), to: file) else { throw PrivateDirectory.failure("write", place) }
         }
-        for name in preparation.directories {
-            try makeParents(of: name)
-            guard mkdir("\(path)/\(name)", 0o700) == 0 || errno == EEXIST else { throw PrivateDirectory.failure("make", "\(path)/\(name)") }
+        if let standIn = preparation.standIn {
+            var place = ""
+            for part in standIn.split(separator: "/") {
+                place += "/\(part)"
+                guard mkdir(place, 0o700) == 0 || errno == EEXIST || Files.isDirectory(place) else {
+                    throw PrivateDirectory.failure("make", place)
+                }
+            }
         }
         if let overlay = preparation.overlay {
             for name in [""] + overlay.folders where mkdir("\(overlay.original)/\(name)", 0o700) != 0 && errno != EEXIST {
