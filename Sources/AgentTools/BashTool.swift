@@ -5,8 +5,6 @@ import PortalWire
 struct BashTool: Sendable {
     static let defaultMilliseconds = 120_000
     static let mostMilliseconds = 600_000
-    /// What a command gets between TERM and KILL.
-    static let graceMilliseconds = 2000
     /// Linux takes no longer argument (128 KiB), and the command is one.
     private static let longestScript = 131_000
 
@@ -35,7 +33,7 @@ struct BashTool: Sendable {
         let ended = await reader.ended.value(milliseconds: milliseconds)
         guard !Task.isCancelled else {
             // Nobody waits for this any more, so the ending of it must not be cancelled, too.
-            Task { try? await command.kill(graceMilliseconds: BashTool.graceMilliseconds) }
+            Task { try? await command.kill() }
             reader.stop()
             throw CancellationError()
         }
@@ -173,9 +171,9 @@ struct BashTool: Sendable {
 
     func kill(_ arguments: ToolArguments) async throws -> ToolResult {
         let command = try find(arguments)
-        guard command.end == nil else { return ToolResult("The command \(command.identifier) has ended already.") }
-        command.wasKilled = true
-        try await command.kill(graceMilliseconds: BashTool.graceMilliseconds)
+        guard command.end == nil, try await command.kill() else {
+            return ToolResult("The command \(command.identifier) has ended already.")
+        }
         return ToolResult("Successfully killed shell: \(command.identifier) (\(command.text))")
     }
 

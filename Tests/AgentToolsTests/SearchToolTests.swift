@@ -47,7 +47,7 @@ import Testing
         #expect(await stage.call("Grep", ["pattern": "("]).hasPrefix("error: the pattern cannot be used"))
         #expect(
             await stage.call("Grep", ["pattern": "a", "path": "none"])
-                == "error: Path does not exist: none. Note: your current working directory is \(stage.directory).")
+                == "error: Path does not exist: \(stage.directory)/none. Note: your current working directory is \(stage.directory).")
     }
 
     @Test func grepWithTheHostsRipgrep() async throws {

@@ -1,4 +1,5 @@
 import DoorSupport
+import Portal
 import PortalWire
 import Testing
 
@@ -96,6 +97,23 @@ import Testing
                 """.replacing("<Figure>\nE", with: "<Figure>\n\nE"))
         #expect(shown.content[1] == .image([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], type: "image/png"))
         #expect(Notebook.shown(Array("{}".utf8), most: 10) == nil)
+    }
+
+    @Test func theOldestEndedCommandIsForgotten() async throws {
+        let workspace = try await Workspace.open("nowhere", options: { () -> ConnectionOptions in
+            var options = ConnectionOptions()
+            options.proxy = .inProcess
+            return options
+        }())
+        defer { workspace.close() }
+        let table = CommandTable()
+        for number in 0..<300 {
+            let command = ShellCommand(identifier: "\(number)", text: "", process: workspace.process(named: "\(number)"), reports: false)
+            if number > 0 { command.end = ProcessEnd(code: 0, signal: nil, wallMilliseconds: 1, processorMilliseconds: 1) }
+            table.add(command)
+        }
+        #expect(table.find("0") != nil, "it runs")
+        #expect(table.find("1") == nil && table.find("44") == nil && table.find("45") != nil && table.find("299") != nil)
     }
 
     @Test func aPromiseIsWaitedForAsLongAsIsSaid() async {
