@@ -142,7 +142,8 @@ let package = Package(
             dependencies: ["MCPDoor", "AgentTools", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport"],
             exclude: ["official_client.py"]),
         .testTarget(
-            name: "ToolCallDoorTests", dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
+            name: "ToolCallDoorTests",
+            dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
         .testTarget(
             name: "AgentLaunchTests",
             dependencies: ["AgentLaunch", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),

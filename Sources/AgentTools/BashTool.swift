@@ -141,7 +141,8 @@ struct BashTool: Sendable {
 
     private func cutNote(_ cut: Range<UInt64>, of command: ShellCommand, _ reader: OutputReader) -> String {
         let first = reader.read.first
-        return "... [\(cut.count) bytes are left out here. BashOutput with bash_id \"\(command.identifier)\" and offset \(first + cut.lowerBound) "
+        return
+            "... [\(cut.count) bytes are left out here. BashOutput with bash_id \"\(command.identifier)\" and offset \(first + cut.lowerBound) "
             + "reads them; they end at byte \(first + cut.upperBound).] ..."
     }
 

@@ -82,11 +82,13 @@ import Testing
 
     @Test func megabytesOfOutputTakeNoMemoryHere() async throws {
         let text = await stage.bash("head -c 50000000 /dev/zero | tr '\\0' x; echo; echo end")
-        #expect(text.utf8.count < 40_000 && text.hasSuffix("\nend") && text.contains("and offset 15000 reads them; they end at byte 49985005."))
+        #expect(
+            text.utf8.count < 40_000 && text.hasSuffix("\nend") && text.contains("and offset 15000 reads them; they end at byte 49985005."))
     }
 
     @Test func whatTakesTooLongGoesOnInTheBackground() async throws {
-        let text = await stage.call("Bash", ["command": "echo first; until [ -e go ]; do sleep 0.05; done; echo second; exit 4", "timeout": 500])
+        let text = await stage.call(
+            "Bash", ["command": "echo first; until [ -e go ]; do sleep 0.05; done; echo second; exit 4", "timeout": 500])
         #expect(text.hasPrefix("Command did not complete within its 0.5s timeout and was moved to the background (ID: bash_"))
         #expect(text.hasSuffix("\nOutput so far:\nfirst"))
         let identifier = try ToolStage.identifier(in: text)

@@ -33,7 +33,9 @@ import Testing
         #expect(await grep([("glob", "*.h")]) == "Found 1 file\nsrc/b.h")
         #expect(await grep([("type", "c")]) == "Found 2 files\nsrc/a.c\nsrc/b.h")
         #expect(await grep([("type", "nonsense")]).hasPrefix("error: there is no file type nonsense"))
-        #expect(await grep([("output_mode", "count"), ("-i", true)]) == ".hidden:1\nsrc/a.c:1\nsrc/b.h:2\n\nFound 4 total occurrences across 3 files.")
+        #expect(
+            await grep([("output_mode", "count"), ("-i", true)])
+                == ".hidden:1\nsrc/a.c:1\nsrc/b.h:2\n\nFound 4 total occurrences across 3 files.")
         #expect(await grep([("output_mode", "content"), ("path", "src")]) == "src/a.c:2:int b; // TODO\nsrc/b.h:1:// TODO")
         #expect(
             await grep([("output_mode", "content"), ("path", "src"), ("-C", 1)])

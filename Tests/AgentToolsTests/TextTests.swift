@@ -29,7 +29,9 @@ import Testing
         for number in 0..<100_000 { text.add(Array("\(number % 10)é".utf8)) }
         let shown = text.shown { "<\($0.lowerBound)-\($0.upperBound)>" }
         #expect(shown.cut == 22500..<277500)
-        #expect(shown.text == String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750) + "\n\n<22500-277500>\n\n" + String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750))
+        #expect(
+            shown.text == String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750) + "\n\n<22500-277500>\n\n"
+                + String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750))
         text = KeptText()
         text.add(Array(repeating: 0x61, count: 30_000))
         #expect(text.shown { _ in "cut" }.cut == nil)
@@ -82,7 +84,8 @@ import Testing
         let shown = try #require(Notebook.shown(Array(notebook.utf8), most: 100_000))
         #expect(shown.content.count == 3)
         #expect(
-            shown.text == """
+            shown.text
+                == """
                 <cell id="m1"><cell_type>markdown</cell_type># T
                 x</cell id="m1">
                 <cell id="cell-1">print(1)</cell id="cell-1">
@@ -100,11 +103,13 @@ import Testing
     }
 
     @Test func theOldestEndedCommandIsForgotten() async throws {
-        let workspace = try await Workspace.open("nowhere", options: { () -> ConnectionOptions in
-            var options = ConnectionOptions()
-            options.proxy = .inProcess
-            return options
-        }())
+        let workspace = try await Workspace.open(
+            "nowhere",
+            options: { () -> ConnectionOptions in
+                var options = ConnectionOptions()
+                options.proxy = .inProcess
+                return options
+            }())
         defer { workspace.close() }
         let table = CommandTable()
         for number in 0..<300 {

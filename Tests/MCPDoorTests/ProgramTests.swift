@@ -22,7 +22,8 @@ import Testing
         init(_ portal: PortalProgram, _ arguments: String...) throws {
             self.portal = portal
             process = try portal.start(
-                ["mcp", "-F", portal.config] + (arguments.isEmpty ? [portal.target] : arguments), input: client.input, output: client.output,
+                ["mcp", "-F", portal.config] + (arguments.isEmpty ? [portal.target] : arguments), input: client.input,
+                output: client.output,
                 errors: FileHandle.nullDevice)
         }
 
@@ -38,7 +39,9 @@ import Testing
             return number
         }
 
-        func call(_ tool: String, _ arguments: String) throws -> Int { try request("tools/call", #"{"name":"\#(tool)","arguments":\#(arguments)}"#) }
+        func call(_ tool: String, _ arguments: String) throws -> Int {
+            try request("tools/call", #"{"name":"\#(tool)","arguments":\#(arguments)}"#)
+        }
 
         /// Sends a request and gives the line that answers it.
         func answer(_ method: String, _ parameters: String = "{}") async throws -> String {
@@ -111,7 +114,9 @@ import Testing
         #expect(try await server.answer("initialize", #"{"protocolVersion":"2025-06-18"}"#).contains("serverInfo"))
         #expect(ContinuousClock.now - start < .seconds(6))
         let text = try await server.bash("id")
-        #expect(text.contains(#""isError":true"#) && text.contains("cannot be reached, and nothing was done on this machine instead"), "\(text)")
+        #expect(
+            text.contains(#""isError":true"#) && text.contains("cannot be reached, and nothing was done on this machine instead"), "\(text)"
+        )
         #expect(text.contains("portal "), "\(text)")
         try await server.isAlive()
     }
@@ -175,13 +180,15 @@ import Testing
 
     @Test func theEnvironmentThere() async throws {
         let portal = try PortalProgram(host)
-        let line = #"{"id":1,"method":"tools/call","params":{"name":"Bash","arguments":{"command":"echo $NO_COLOR,$GIVEN,$HERE,$SOME_API_KEY."}}}"#
+        let line =
+            #"{"id":1,"method":"tools/call","params":{"name":"Bash","arguments":{"command":"echo $NO_COLOR,$GIVEN,$HERE,$SOME_API_KEY."}}}"#
         let server = try Server(portal, "--env", "GIVEN=there", "--env", "PATH_OF_NOBODY", "host")
         try server.client.send(line)
         #expect(try await server.client.next(seconds: 30).contains(#""text":",there,,.""#))
         let client = LineClient()
         let process = try portal.start(
-            ["mcp", "-F", portal.config, "--env", "HERE", "host"], input: client.input, output: client.output, errors: FileHandle.nullDevice,
+            ["mcp", "-F", portal.config, "--env", "HERE", "host"], input: client.input, output: client.output,
+            errors: FileHandle.nullDevice,
             environment: ["NO_COLOR": "1", "HERE": "named", "SOME_API_KEY": "secret"])
         try client.send(line)
         #expect(try await client.next(seconds: 30).contains(#""text":"1,,named,.""#))

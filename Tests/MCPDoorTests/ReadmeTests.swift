@@ -22,22 +22,32 @@ import Testing
         try Data(config.utf8).write(to: portal.runtime.appendingPathComponent("readme_config"))
     }
 
-    /// Runs a line as its reader's shell would, with `portal` on the PATH.
-    private func run(_ line: String, input: String = "") async throws -> (status: Int32?, output: String, errors: String) {
-        let place = portal.runtime.appendingPathComponent(UUID().uuidString).path
-        try Data(input.utf8).write(to: URL(fileURLWithPath: place + ".in"))
-        let child = try Child(
-            [
-                "env", "PATH=\(URL(fileURLWithPath: PortalProgram.path).deletingLastPathComponent().path):/usr/bin:/bin",
-                "PORTAL_RUNTIME_DIR=\(portal.runtime.path)", "PORTAL_SSH_CONFIG=\(portal.runtime.path)/readme_config", "setsid", "-w", "sh", "-c",
-                "(\(line)) < '\(place).in'",
-            ], output: place + ".out", errors: place + ".err")
-        guard await eventually(seconds: 60, { !child.isRunning }) else {
-            child.end()
-            throw TestFailure("\(line) does not end")
-        }
-        func text(_ suffix: String) -> String { (try? String(contentsOfFile: place + suffix, encoding: .utf8)) ?? "" }
-        return (child.ended, text(".out"), text(".err"))
+    /// Starts a line as its reader's shell would, with `portal` on the PATH.
+    private func start(_ line: String, _ client: LineClient) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+        process.arguments = ["-w", "sh", "-c", line]
+        process.environment = [
+            "PATH": "\(URL(fileURLWithPath: PortalProgram.path).deletingLastPathComponent().path):/usr/bin:/bin", "HOME": "/",
+            "PORTAL_RUNTIME_DIR": portal.runtime.path, "PORTAL_SSH_CONFIG": portal.runtime.path + "/readme_config",
+        ]
+        process.standardInput = client.input
+        process.standardOutput = client.output
+        try process.run()
+        return process
+    }
+
+    /// Runs a line to its end, and gives what it said first.
+    /// - Parameter message: What a server is asked.
+    private func answer(_ line: String, to message: String? = nil) async throws -> String {
+        let client = LineClient()
+        let process = try start(line, client)
+        if let message { try client.send(message) }
+        let answer = try await client.next(seconds: 30)
+        client.close()
+        #expect(await eventually(seconds: 30) { !process.isRunning }, "\(line) does not end")
+        #expect(process.terminationStatus == 0, "\(line)")
+        return answer
     }
 
     @Test func itsCommands() async throws {
@@ -45,13 +55,15 @@ import Testing
             .map { String($0.dropFirst(4)) }
         #expect(commands.count == 4)
         for command in commands {
-            // A server whose client says hello, and leaves when it has been answered.
-            let isServer = command.hasPrefix("portal mcp")
-            let outcome = try await run(
-                isServer ? "(cat; sleep 3) | \(command)" : command, input: #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"# + "\n")
-            #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(command): \(outcome.errors)")
-            #expect(outcome.output.contains(isServer ? "architecture" : #""type":"tool_result","tool_use_id":"1","content":""#), "\(command): \(outcome.output)")
-            #expect(!outcome.output.contains("has not answered yet") && !outcome.output.contains(#""is_error":true"#))
+            if command.hasPrefix("portal mcp") {
+                let said = try await answer(command, to: #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#)
+                #expect(said.contains("architecture") && !said.contains("has not answered yet"), "\(command): \(said)")
+            } else {
+                let said = try await answer(command)
+                #expect(
+                    said.hasPrefix(#"{"type":"tool_result","tool_use_id":"1","content":""#) && said.contains(#""is_error":false"#),
+                    "\(said)")
+            }
         }
     }
 
@@ -60,9 +72,8 @@ import Testing
         let end = try #require(section.range(of: "```", range: start..<section.endIndex)).lowerBound
         let server = try #require(try JSONParser.parse(Array(section[start..<end].utf8))["mcpServers"]?["arm-box"])
         let words = [server.text("command") ?? ""] + (server.array("args") ?? []).compactMap(\.text)
-        let outcome = try await run(
-            "(cat; sleep 2) | " + words.joined(separator: " "),
-            input: #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Host","arguments":{}}}"# + "\n")
-        #expect(outcome.status == 0 && outcome.output.contains("Workspace: /srv/app"), "\(outcome.output) \(outcome.errors)")
+        let said = try await answer(
+            words.joined(separator: " "), to: #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Host","arguments":{}}}"#)
+        #expect(said.contains("Workspace: /srv/app"), "\(said)")
     }
 }

@@ -30,7 +30,8 @@ import Testing
     @Test func everythingComesFromTheFirstByte() async throws {
         let workspace = try await connect()
         for number in 0..<20 {
-            let (process, output) = try await workspace.startInBackgroundAndFollow(request("echo out; echo err >&2; exit 3", named: "n\(number)"))
+            let (process, output) = try await workspace.startInBackgroundAndFollow(
+                request("echo out; echo err >&2; exit 3", named: "n\(number)"))
             var text = ""
             for await piece in output { text += String(decoding: piece.bytes, as: UTF8.self) }
             let result = try await output.result()
@@ -41,7 +42,9 @@ import Testing
             _ = try await workspace.startInBackgroundAndFollow(request("true", named: "taken"))
         }
         #expect(taken?.code == .exists)
-        let nameless = await #expect(throws: PortalError.self) { _ = try await workspace.startInBackgroundAndFollow(request("true", named: nil)) }
+        let nameless = await #expect(throws: PortalError.self) {
+            _ = try await workspace.startInBackgroundAndFollow(request("true", named: nil))
+        }
         #expect(nameless?.code == .invalid)
         var missing = request("true", named: "missing")
         missing.shellProgram = Array("/nowhere/sh".utf8)

@@ -66,7 +66,11 @@ struct MCPProtocol {
         case .notification(let method, let parameters): return notified(method, parameters)
         case .request(let id, let method, let parameters):
             guard open[id] == nil else {
-                return [.send(MCPProtocol.failure(id, RemoteProcedureError(RemoteProcedureError.invalidRequest, "a request with this id is open")))]
+                return [
+                    .send(
+                        MCPProtocol.failure(id, RemoteProcedureError(RemoteProcedureError.invalidRequest, "a request with this id is open"))
+                    )
+                ]
             }
             do throws(RemoteProcedureError) { return try requested(id, method, parameters) } catch {
                 return [.send(MCPProtocol.failure(id, error))]
@@ -98,7 +102,8 @@ struct MCPProtocol {
         case ("tools/list", _):
             if let cursor = parameters["cursor"] {
                 throw RemoteProcedureError(
-                    RemoteProcedureError.invalidParameters, "there is no cursor \(String(decoding: cursor.encoded, as: UTF8.self)): all tools are on one page")
+                    RemoteProcedureError.invalidParameters,
+                    "there is no cursor \(String(decoding: cursor.encoded, as: UTF8.self)): all tools are on one page")
             }
             var members: [(String, JSONValue)] = [("tools", .array(tools.map(MCPProtocol.tool)))]
             if case .stateless = era { members += MCPProtocol.cacheable }
