@@ -182,9 +182,8 @@ import Testing
         let portal = try PortalProgram(host)
         let line =
             #"{"id":1,"method":"tools/call","params":{"name":"Bash","arguments":{"command":"echo $NO_COLOR,$GIVEN,$HERE,$SOME_API_KEY."}}}"#
-        let server = try Server(portal, "--env", "GIVEN=there", "--env", "PATH_OF_NOBODY", "host")
-        try server.client.send(line)
-        #expect(try await server.client.next(seconds: 30).contains(#""text":",there,,.""#))
+        let server = try Server(portal, "--env", "GIVEN=there", "--env", "HERE=", "--env", "PATH_OF_NOBODY", "host")
+        #expect(try await server.bash("echo $GIVEN,$HERE,$SOME_API_KEY.").contains(#""text":"there,,.""#))
         let client = LineClient()
         let process = try portal.start(
             ["mcp", "-F", portal.config, "--env", "HERE", "host"], input: client.input, output: client.output,

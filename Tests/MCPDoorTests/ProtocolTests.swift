@@ -99,7 +99,7 @@ import Testing
             ])
         let modern = answers(#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{\#(Self.stateless)}}"#).joined()
         #expect(modern.hasPrefix(#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","tools":["#))
-        #expect(modern.hasSuffix(#","ttlMs":0,"cacheScope":"private"}}"#))
+        #expect(modern.contains(#"],"ttlMs":0,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"portal","#))
     }
 
     @Test func calls() throws {
