@@ -61,12 +61,8 @@ let package = Package(
         .target(
             name: "DoorSupport",
             dependencies: ["PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
-        .target(name: "AgentTools", dependencies: ["Portal", "PortalWire", "DoorSupport"]),
         .target(
-            name: "MCPDoor", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalProxy", "PortalWire"],
-            path: "Sources/PortalDoors/MCPDoor"),
-        .target(
-            name: "ToolCallDoor", dependencies: ["AgentTools", "DoorSupport", "PortalWire"], path: "Sources/PortalDoors/ToolCallDoor"),
+            name: "CodexDoor", dependencies: ["PortalWire", "PortalProxy", "Portal", "DoorSupport"], path: "Sources/PortalDoors/CodexDoor"),
 
         .target(
             name: "AgentLaunch",
@@ -74,11 +70,17 @@ let package = Package(
                 "PortalWire", "Portal", "PortalProxy", "DoorSupport", .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Sources/PortalDoors/AgentLaunch"),
+        .target(name: "AgentTools", dependencies: ["Portal", "PortalWire", "DoorSupport"]),
+        .target(
+            name: "MCPDoor", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalProxy", "PortalWire"],
+            path: "Sources/PortalDoors/MCPDoor"),
+        .target(
+            name: "ToolCallDoor", dependencies: ["AgentTools", "DoorSupport", "PortalWire"], path: "Sources/PortalDoors/ToolCallDoor"),
 
         .executableTarget(
             name: "PortalCommand",
             dependencies: [
-                "Portal", "DoorSupport", "AgentTools", "MCPDoor", "ToolCallDoor", "AgentLaunch",
+                "Portal", "DoorSupport", "AgentTools", "MCPDoor", "ToolCallDoor", "CodexDoor", "AgentLaunch",
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -134,6 +136,16 @@ let package = Package(
 
         .testTarget(
             name: "DoorSupportTests", dependencies: ["DoorSupport", "PortalWire", .product(name: "NIOPosix", package: "swift-nio")]),
+        .testTarget(
+            name: "CodexDoorTests",
+            dependencies: [
+                "CodexDoor", "DoorSupport", "Portal", "PortalWire", "PortalCommand", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+
+        .testTarget(
+            name: "AgentLaunchTests",
+            dependencies: ["AgentLaunch", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
 
         .testTarget(
             name: "AgentToolsTests", dependencies: ["AgentTools", "DoorSupport", "Portal", "PortalWire", "TestSupport"]),
@@ -144,9 +156,6 @@ let package = Package(
         .testTarget(
             name: "ToolCallDoorTests",
             dependencies: ["ToolCallDoor", "AgentTools", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
-        .testTarget(
-            name: "AgentLaunchTests",
-            dependencies: ["AgentLaunch", "DoorSupport", "PortalWire", "PortalCommand", "TestSupport"]),
 
         // The tests of the wire and the link.
         .testTarget(name: "PortalWireTests", dependencies: ["PortalWire"]),

@@ -1,8 +1,9 @@
 // `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
 // `--crowd` measures only what happens at the same time, `--search DIRECTORY` only searching, beside the `rg` that the tests use, `--reconnect` only
-// how long a call waits when its connection is lost, after a sleep of SECONDS and after a silence of SECONDS, `--tools` only an agent's tools. It
-// prints a table and writes it as JSON.
-// Arguments: [--quick] [--tools | --crowd | --search DIRECTORY | --reconnect] [--asleep SECONDS] [--stalled SECONDS] [--output FILE] [--portal PROGRAM]
+// how long a call waits when its connection is lost, after a sleep of SECONDS and after a silence of SECONDS, `--codex` only Codex's start, `--tools` only
+// an agent's tools. It prints a table and writes it as JSON.
+// Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect | --codex | --tools] [--asleep SECONDS] [--stalled SECONDS] [--output FILE]
+//     [--portal PROGRAM]
 
 import FaultLab
 import Foundation
@@ -51,6 +52,11 @@ func runAll() async throws {
         await bench.end()
         return try finish(report)
     }
+    if arguments.contains("--codex") {
+        try await measureCodex(bench, &report)
+        await bench.end()
+        return try finish(report)
+    }
     if !arguments.contains("--crowd") {
         try await bench.measureExecutors(&report)
         try await bench.measure(&report, network: "loopback", line: nil, scale: quick ? 0.1 : 1)
@@ -60,10 +66,18 @@ func runAll() async throws {
     }
     try await bench.measureCrowd(&report, network: "loopback", line: nil, scale: quick ? 0.2 : 1)
     try await bench.measureCrowd(&report, network: "50 ms 100 Mbit/s", line: line, scale: quick ? 0.2 : 1)
+    try await measureCodex(bench, &report)
     await bench.end()
     try await reconnecting.measure(&report, asleep: asleep)
     try await stalled.measure(&report)
     try finish(report)
+}
+
+func measureCodex(_ bench: Bench, _ report: inout Report) async throws {
+    for roundTrip: Int64 in [0, 50, 100] {
+        try await CodexStart(bench: bench).measure(
+            &report, network: roundTrip == 0 ? "loopback" : "\(roundTrip) ms", roundTrip: roundTrip, count: quick ? 3 : 10)
+    }
 }
 
 func finish(_ report: Report) throws {

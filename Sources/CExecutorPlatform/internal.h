@@ -36,6 +36,16 @@ void platform_records_load(const char *name);
 // The same for the session whose executor was killed.
 void platform_session_save(void);
 
+// Sandboxes are entries one behind the other, each a letter, a path and NUL; an empty one is the last. The letter says what of the path, and of
+// all that is below it, the program may do: `r` read and execute, `w` everything, `k` only read though it is below one of `w`; `n` (without a
+// path) is the network.
+
+// Whether a namespace of mounts is needed.
+int platform_sandbox_needs_mounts(const uint8_t *sandbox);
+// For a child between its start and its program: takes everything else from it, for good. Returns zero or the errno. `has_users`: it is in a
+// namespace of users of its own, where it gets these numbers back.
+int platform_sandbox_enter(const uint8_t *sandbox, int has_users, uint32_t user, uint32_t group);
+
 // Unlocked where it is all zero.
 struct platform_lock {
     int32_t state;    // 0 free, 1 held, 2 held and perhaps waited for

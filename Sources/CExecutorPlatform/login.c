@@ -176,7 +176,8 @@ int64_t platform_login_environment(
         struct platform_spawn spawn = {.input = 1, .merge = 1};
         taken = -3;
         if (platform_spawn(
-                &spawn, login, (const uint8_t *)arguments, (size_t)(next - arguments), environment, length, (const uint8_t *)"/")
+                &spawn, login, (const uint8_t *)arguments, (size_t)(next - arguments), environment, length, (const uint8_t *)"/",
+                (const uint8_t *)"")
             < 0)
             break;
         taken = capture(&spawn, line, token, attempt == 0 ? 5000 : 2000, output, gave_up);

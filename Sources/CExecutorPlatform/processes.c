@@ -2,10 +2,12 @@
 #include "internal.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +18,9 @@ struct failure {
 struct child {
     char **arguments, **shell_arguments, **environment;
     const char *program, *directory, *search;
-    int input, output, errors, report, has_terminal;
+    const uint8_t *sandbox;  // empty where it may do everything
+    uint32_t user, group;
+    int input, output, errors, report, has_terminal, has_users;
 };
 
 static int execute(const struct child *child, const char *path) {
@@ -39,6 +43,12 @@ static void __attribute__((noinline, noreturn)) become(const struct child *child
     }
     if (child->has_terminal && ioctl(0, TIOCSCTTY, 0) < 0) {
         failure.error = errno;
+        goto report;
+    }
+    // Before the directory is entered: a mount that comes later would not count in it.
+    if (*child->sandbox
+        && (failure.error = platform_sandbox_enter(child->sandbox, child->has_users, child->user, child->group)) != 0) {
+        failure.stage = PLATFORM_STAGE_SANDBOX;
         goto report;
     }
     if (chdir(child->directory) < 0) {
@@ -127,9 +137,19 @@ int32_t platform_resize(int32_t terminal, uint32_t rows, uint32_t columns) {
     return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+// Starts a child that shares nothing with this process: one that shares its memory can have no namespace of users. Mounts of its own need one,
+// unless this process may mount.
+static pid_t start_apart(struct child *child) {
+    for (;;) {
+        pid_t process = (pid_t)syscall(SYS_clone, CLONE_NEWNS | (child->has_users ? CLONE_NEWUSER : 0) | SIGCHLD, 0, 0, 0, 0);
+        if (process >= 0 || child->has_users || errno != EPERM) return process;
+        child->has_users = 1;
+    }
+}
+
 int32_t platform_spawn(
     struct platform_spawn *spawn, const uint8_t *program, const uint8_t *arguments, size_t arguments_length, const uint8_t *environment,
-    size_t environment_length, const uint8_t *directory
+    size_t environment_length, const uint8_t *directory, const uint8_t *sandbox
 ) {
     int input[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1}, report[2] = {-1, -1};
     int32_t result = 0;
@@ -141,6 +161,10 @@ int32_t platform_spawn(
     child.environment = pointers(environment, environment_length, 0);
     child.program = (const char *)program;
     child.directory = (const char *)directory;
+    child.sandbox = sandbox;
+    child.user = geteuid();
+    child.group = getegid();
+    child.has_users = 0;
     child.search = (const char *)platform_environment_value(environment, environment_length, "PATH");
     if (!child.search) child.search = "/usr/local/bin:/usr/bin:/bin";
     if (!child.arguments || !child.shell_arguments || !child.environment) {
@@ -165,7 +189,13 @@ int32_t platform_spawn(
     if (pipe2(report, O_CLOEXEC) < 0) goto failed;
     child.report = report[1];
 
-    pid_t process = vfork();
+    pid_t process;
+    if (platform_sandbox_needs_mounts(sandbox)) {
+        spawn->stage = PLATFORM_STAGE_SANDBOX;
+        process = start_apart(&child);
+    } else {
+        process = vfork();
+    }
     if (process == 0) become(&child);
     if (process < 0) goto failed;
     close(report[1]);

@@ -34,6 +34,10 @@ final class Exchange: Sendable {
         var granted: UInt64 = 0
         /// How it was given up, each time.
         var cancellations: [Cancellation] = []
+        /// Whether something of the answer's data has come, be it empty.
+        var hasBegun = false
+        /// Who waits for that.
+        var beginners: [CheckedContinuation<Void, Never>] = []
     }
 
     let id: UInt64
@@ -58,6 +62,7 @@ final class Exchange: Sendable {
             let length = frame.payloadLength
             try mutate { state throws(WireError) in
                 try state.window.receive(length)
+                state.hasBegun = true
                 if length > 0 { state.chunks.append(Chunk(stream: stream, bytes: Array(frame.payload))) }
             }
         case .credit(_, let bytes):
@@ -87,6 +92,12 @@ final class Exchange: Sendable {
         }
         waiting.0?.resume()
         waiting.1?.resume()
+        let beginners = state.withLockedValue { state -> [CheckedContinuation<Void, Never>] in
+            guard state.hasBegun || state.end != nil else { return [] }
+            defer { state.beginners = [] }
+            return state.beginners
+        }
+        for beginner in beginners { beginner.resume() }
     }
 
     /// The connection is gone: what was asked for may have happened, unless it changes nothing.
@@ -247,6 +258,24 @@ final class Exchange: Sendable {
                 cancel()
             }
         }
+    }
+
+    /// Returns when the first of the answer's data has come.
+    /// - Throws: Why there is none.
+    func beginning() async throws(PortalError) {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let resumeNow = state.withLockedValue { state -> Bool in
+                    guard state.end == nil, !state.hasBegun else { return true }
+                    state.beginners.append(continuation)
+                    return false
+                }
+                if resumeNow { continuation.resume() }
+            }
+        } onCancel: {
+            cancel()
+        }
+        if case .failure(let error)? = state.withLockedValue({ $0.hasBegun ? nil : $0.end }) { throw error }
     }
 
     /// The end of the answer; data that was not read is dropped.

@@ -83,6 +83,11 @@ public struct RemoteProcess: Sendable {
     /// Whether the host has said how it ended, or that cannot be found out any more. What it printed may be unread.
     public var hasEnded: Bool { exchange.hasEnded }
 
+    /// Returns when it runs there, for one that was started with `ProcessStartRequest.announce`; for others when it has printed something or has
+    /// ended. What it prints is not taken.
+    /// - Throws: `PortalError` where it was not started.
+    public func started() async throws(PortalError) { try await exchange.beginning() }
+
     /// What it prints, as it comes; it ends when the process has ended. When nobody takes it, the process waits, as with a pipe.
     /// Only one iterator may be in use.
     public var output: OutputStream { OutputStream(exchange: exchange) }

@@ -17,7 +17,8 @@ struct PortalCommand: AsyncParsableCommand {
             "portal \(Build.version) (build \(Build.identity), protocol \(ProtocolVersion.minimum)-\(ProtocolVersion.maximum), executors: \(executors))",
         subcommands: [
             ExecCommand.self, ShellCommand.self, CopyCommand.self, ListProcessesCommand.self, LogsCommand.self, AttachCommand.self,
-            KillCommand.self, CallCommand.self, MCPCommand.self, StatusCommand.self, StopCommand.self, ProxyCommand.self,
+            KillCommand.self, CallCommand.self, MCPCommand.self, CodexCommand.self, StatusCommand.self, StopCommand.self,
+            ProxyCommand.self,
         ])
 
     private static var executors: String {

@@ -45,7 +45,7 @@ public final class Proxy: @unchecked Sendable {
     let logger: Logger
     private let endPromise: EventLoopPromise<Void>
     private(set) var link: HostLink!
-    private let questions: QuestionDesk
+    let questions: QuestionDesk
     private(set) var clients: [UInt64: ProxyClient] = [:]
     /// What clients are called before their hello: no number of a range.
     private var nextClient: UInt64 = 1 << 40
@@ -57,7 +57,8 @@ public final class Proxy: @unchecked Sendable {
     private var nextOwnRequest = UInt64.random(in: 16...0xFFFF_FFFF)
     /// Whether there ever was a link to the host. Looked at from elsewhere only after `end`, when nothing changes any more.
     private(set) var hasConnected = false
-    private var progress: LinkState?
+    /// How far connecting is.
+    var progress: LinkState?
     /// The executor that was asked what its login's end does to it, and what that is.
     var examinedEpoch: [UInt8]?
     var loginEnd: ProxyStatus.LoginEnd?
@@ -141,6 +142,7 @@ public final class Proxy: @unchecked Sendable {
             if request.operation.starts(with: [UInt8]("proxy.")) { return answer(request, to: client) }
             client.openRequests[request.id] = ProxyClient.OpenRequest(request, frame, isSent: mayPass(client))
             pass(frame, of: request.id, from: client)
+            showProgress(to: client)
         case .claim(let claim):
             guard client.owns(claim.id), client.openRequests[claim.id] == nil else { throw .broken(.identifier) }
             guard client.openRequests.count < Limits.openRequests else { throw .broken(.requests) }
@@ -205,11 +207,11 @@ public final class Proxy: @unchecked Sendable {
         if clients.isEmpty { becomeIdle() }
     }
 
-    private var waitingClients: [ProxyClient] { clients.values.sorted { $0.number < $1.number } }
+    var waitingClients: [ProxyClient] { clients.values.sorted { $0.number < $1.number } }
 
     // MARK: The link
 
-    private func connectIfNeeded() {
+    func connectIfNeeded() {
         guard link.isIdle else { return }
         guard !Build.images.isEmpty else {
             failWaiting("this portal was built without executors: run `make executors`, then build it again")
@@ -217,6 +219,12 @@ public final class Proxy: @unchecked Sendable {
         }
         progress = nil
         link.connect()
+    }
+
+    /// Who comes while a link is being made hears at once how far that is: what it waits for may be another client's passphrase.
+    func showProgress(to client: ProxyClient) {
+        guard client.openRequests.count == 1, case .connecting = link.state, let progress else { return }
+        client.send(.state(progress))
     }
 
     private func makeConnect() -> LinkAttempts.Connect {
@@ -324,62 +332,6 @@ public final class Proxy: @unchecked Sendable {
         client.setReading(client.waitingBytes + link.waitingBytes(ofClient: client.number) < ProxyClient.waitingBytesLimit)
     }
 
-    // MARK: The proxy's own operations
-
-    private func answer(_ request: Request, to client: ProxyClient) {
-        if request.operation.equals(OperationNames.proxyStatus) {
-            finish(request.id, of: client.number) { status.write(to: &$0) }
-        } else if request.operation.equals(OperationNames.proxyConnect) {
-            client.openRequests[request.id] = ProxyClient.OpenRequest(request, nil, isSent: true)
-            if case .ready(let host) = link.state {
-                finish(request.id, of: client.number) { host.writeMembers(to: &$0) }
-            } else {
-                connectWaiters.append((request.id, client.number))
-                connectIfNeeded()
-            }
-        } else if request.operation.equals(OperationNames.proxyStop) {
-            // A host that cannot be told now ends the session by itself.
-            let lingers = link.hasSession && !link.isReady
-            finish(request.id, of: client.number) { writer in
-                if lingers { writer.member("lingers_s", number: UInt64(configuration.lingerSeconds)) }
-            }
-            logger.info("told to stop")
-            stop()
-        } else {
-            client.send(.failure(id: request.id, OperationError(.unsupported, literal: "this proxy does not know the operation")))
-        }
-    }
-
-    private func finish(_ id: UInt64, of number: UInt64, _ write: (inout JSONWriter) -> Void) {
-        guard let client = clients[number] else { return }
-        client.openRequests[id] = nil
-        client.send(resultFrame(id: id, write))
-        client.flush()
-    }
-
-    private var status: ProxyStatus {
-        var status = ProxyStatus(
-            build: Array(Build.identity.utf8), process: processIdentifier(), target: Array(configuration.target.name.utf8), state: .idle,
-            seconds: UInt64(max(0, (NIODeadline.now() - link.since).nanoseconds / 1_000_000_000)),
-            roundTripMicroseconds: link.roundTrip.map { UInt64(max(0, $0.nanoseconds / 1000)) }, clients: UInt64(clients.count),
-            requests: clients.values.reduce(0) { $0 + UInt64($1.openRequests.count) }, error: nil, host: nil)
-        if link.hasSession { status.loginEnd = loginEnd }
-        switch link.state {
-        case .idle: break
-        case .connecting: status.state = .connecting
-        case .ready(let host):
-            status.state = .ready
-            status.host = host
-        case .interrupted(let reason):
-            status.state = .interrupted
-            status.error = Array(reason.utf8)
-        case .failed(let reason):
-            status.state = .failed
-            status.error = Array(reason.utf8)
-        }
-        return status
-    }
-
     // MARK: The end
 
     private func becomeIdle(after least: TimeAmount = .zero) {
@@ -434,7 +386,7 @@ public final class Proxy: @unchecked Sendable {
     /// Ends a proxy that nobody can reach.
     func giveUp() async { try? await eventLoop.submit { [self] in stop() }.get() }
 
-    private func stop() {
+    func stop() {
         guard !isStopping else { return }
         isStopping = true
         patienceTask?.cancel()
@@ -445,46 +397,5 @@ public final class Proxy: @unchecked Sendable {
             client.send(.goodbye(code: .disconnected, text: Array("it was stopped".utf8)))
             client.close()
         }
-    }
-}
-
-// MARK: - Questions and progress
-
-extension Proxy {
-    fileprivate func ask(_ question: PortalSSH.Question) -> EventLoopFuture<String?> {
-        eventLoop.flatSubmit { [self] in questions.ask(question, clients: waitingClients) }
-    }
-
-    fileprivate func report(_ phase: ConnectPhase) {
-        eventLoop.execute { [self] in
-            let state: LinkState
-            switch phase {
-            case .resolving(let host): state = LinkState(text: Array("resolving \(host)".utf8), isReady: false)
-            case .connecting(let host, let port): state = LinkState(text: Array("connecting to \(host) port \(port)".utf8), isReady: false)
-            case .keyExchange: state = LinkState(text: Array("exchanging keys".utf8), isReady: false)
-            case .authenticating(let user): state = LinkState(text: Array("logging in as \(user)".utf8), isReady: false)
-            case .starting: state = LinkState(text: Array("starting the executor".utf8), isReady: false)
-            case .uploading(let done, let total):
-                state = LinkState(text: Array("uploading the executor".utf8), isReady: false, progress: (UInt64(done), UInt64(total)))
-            }
-            progress = state
-            for client in clients.values where !client.openRequests.isEmpty {
-                client.send(.state(state))
-                client.flush()
-            }
-        }
-    }
-}
-
-/// The person behind the proxy's clients.
-private struct ProxyInteraction: Interaction {
-    let proxy: Proxy
-    let reached: @Sendable (ConnectPhase) -> Void
-
-    func answer(_ question: PortalSSH.Question) async -> String? { try? await proxy.ask(question).get() }
-
-    func progress(_ phase: ConnectPhase) {
-        reached(phase)
-        proxy.report(phase)
     }
 }

@@ -31,6 +31,7 @@ public enum Soak {
 
     /// What is measured, with whether its growth is a fault.
     enum Measure: String, CaseIterable {
+        case clientMemory = "client memory, KB"
         case proxyMemory = "proxy memory, KB"
         case proxyDescriptors = "proxy descriptors"
         case executorMemory = "executor memory, KB"
@@ -46,12 +47,19 @@ public enum Soak {
 
     private actor Samples {
         private var values: [Measure: [(time: Double, value: Double)]] = [:]
+        /// The calls' times and what they took. Its memory is taken at once: what grows while this program is measured is none of the measurer's.
+        private var latencies: [SIMD2<Float>]
+        private var latencyCount = 0
         private(set) var failures: [String: Int] = [:]
         private(set) var calls = 0
         private(set) var open = 0
         private(set) var longest = 0.0
         /// When measuring began; nil before.
         private var start: ContinuousClock.Instant?
+
+        init(_ plan: Plan) {
+            latencies = Array(repeating: SIMD2(), count: Int(plan.seconds * plan.callsPerSecond) + 100)
+        }
 
         func begin() { start = .now }
 
@@ -68,12 +76,17 @@ public enum Soak {
 
         func add(_ measure: Measure, _ value: Double) {
             guard let start else { return }
-            values[measure, default: []].append(((ContinuousClock.now - start) / .seconds(1), value))
+            let time = (ContinuousClock.now - start) / .seconds(1)
+            guard measure == .latency else { return values[measure, default: []].append((time, value)) }
+            guard latencyCount < latencies.count else { return }
+            latencies[latencyCount] = SIMD2(Float(time), Float(value))
+            latencyCount += 1
         }
 
         /// Of one of so many equal parts of the time, from 0 on: the median, of the slow latency the 99th of 100; nil where there is nothing.
         func part(_ number: Int, of parts: Int, _ measure: Measure, total: Double) -> Double? {
-            let source = values[measure == .slowLatency ? .latency : measure] ?? []
+            let isLatency = measure == .latency || measure == .slowLatency
+            let source = isLatency ? latencies[..<latencyCount].map { (time: Double($0.x), value: Double($0.y)) } : values[measure] ?? []
             let range = Double(number) * total / Double(parts)..<Double(number + 1) * total / Double(parts)
             let sorted = source.filter { range.contains($0.time) }.map(\.value).sorted()
             guard !sorted.isEmpty else { return nil }
@@ -84,7 +97,7 @@ public enum Soak {
     /// Runs it. Gives a report, and whether everything went well and nothing grew.
     public static func run(portal: String, seed: UInt64, plan: Plan) async throws -> (isClean: Bool, report: String) {
         let stage = try await Stage(portal: portal, seed: seed)
-        let samples = Samples()
+        let samples = Samples(plan)
         let result: Result<Void, any Error>
         do { result = .success(try await work(stage, samples, plan)) } catch { result = .failure(error) }
         await stage.end()
@@ -133,7 +146,8 @@ public enum Soak {
         let clock = ContinuousClock()
         let start = clock.now
         let end = start + .seconds(plan.seconds)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        // One that keeps nothing of the calls that have ended: this program's own memory is measured, too.
+        try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
                 while clock.now + .seconds(plan.cutSeconds) < end {
                     try await Task.sleep(for: .seconds(plan.cutSeconds))
@@ -155,7 +169,6 @@ public enum Soak {
                 try await Task.sleep(until: start + .seconds(Double(number) / plan.callsPerSecond), clock: .continuous)
                 if await samples.open > 2000 { throw TestFailure("2000 calls wait: the host is not reached any more") }
             }
-            try await group.waitForAll()
         }
         workspace.close()
     }
@@ -190,6 +203,7 @@ public enum Soak {
     }
 
     private static func sample(_ stage: Stage, _ samples: Samples) async {
+        if let client = FoundProcess(getpid()) { await samples.add(.clientMemory, Double(client.residentKilobytes)) }
         if let proxy = stage.proxies.first {
             await samples.add(.proxyMemory, Double(proxy.residentKilobytes))
             await samples.add(.proxyDescriptors, Double(proxy.descriptors))

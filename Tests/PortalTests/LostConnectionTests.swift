@@ -33,6 +33,19 @@ import Testing
 
     // MARK: The link
 
+    /// Who comes while a link is being made is told what it waits for, though others began to make it.
+    @Test func everyClientHearsHowFarConnectingIs() async throws {
+        try await relay.hold([.toServer, .toClient])
+        let environment = ["PORTAL_RUNTIME_DIR": portal.runtime.path, "PORTAL_SSH_CONFIG": portal.config]
+        let command = "'\(PortalProgram.path)' exec host -- echo there"
+        let first = try TerminalDriver(command, environment: environment)
+        try await first.wait(for: "portal: exchanging keys")
+        let second = try TerminalDriver(command, environment: environment)
+        try await second.wait(for: "portal: exchanging keys")
+        try await relay.hold([])
+        for terminal in [first, second] { try await terminal.wait(for: "the command's output") { $0.hasPrefix("there\n") } }
+    }
+
     /// A stream that is cut again and again arrives as it was sent, and its command runs once.
     @Test func aStreamGoesOnAtTheByte() async throws {
         let output = Pipe()

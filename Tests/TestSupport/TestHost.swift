@@ -39,6 +39,8 @@ public final class TestHost: @unchecked Sendable {
         public var isKnown = true
         /// The network namespace that the host is in; nil for this machine's.
         public var namespace: String?
+        /// Directories in whose place the host has others that are empty at first: what is in them there is not here. Needs a namespace.
+        public var ownDirectories: [String] = []
         /// The defaults.
         public init() {}
     }
@@ -79,7 +81,9 @@ public final class TestHost: @unchecked Sendable {
             let configuration = directory.appendingPathComponent("sshd_config")
             try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: configuration)
             guard files.createFile(atPath: log.path, contents: nil) else { throw TestFailure("\(log.path) cannot be created") }
-            let prefix = options.namespace.map(NetworkNamespaces.prefix) ?? []
+            var prefix = options.namespace.map(NetworkNamespaces.prefix) ?? []
+            // What runs in a network namespace has its own view of the file systems too.
+            if !prefix.isEmpty { prefix += TestHost.mounting(options.ownDirectories) }
             let process = try Child(prefix + [executable, "-D", "-e", "-f", configuration.path], errors: log.path)
             let log = log
             _ = waitUntil(seconds: 10) {
@@ -103,6 +107,12 @@ public final class TestHost: @unchecked Sendable {
                 "UserKnownHostsFile \(knownHosts.path)", "GlobalKnownHostsFile /dev/null",
             ]
         try Data((client.joined(separator: "\n  ") + "\n").utf8).write(to: URL(fileURLWithPath: configFile))
+    }
+
+    /// What goes before a command line, in a namespace of its own for file systems, so that it has empty directories in the place of others.
+    public static func mounting(_ directories: [String]) -> [String] {
+        let mounts = directories.map { "mount -t tmpfs portal-test \($0) && " }.joined()
+        return directories.isEmpty ? [] : ["sh", "-c", mounts + "exec \"$@\"", "sh"]
     }
 
     deinit {

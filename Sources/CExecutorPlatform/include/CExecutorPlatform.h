@@ -227,7 +227,13 @@ uint32_t platform_hash(const uint8_t *bytes, size_t count);
 
 // ---- Processes
 
-enum { PLATFORM_STAGE_SETUP = 1, PLATFORM_STAGE_DIRECTORY = 2, PLATFORM_STAGE_EXECUTE = 3, PLATFORM_STAGE_TERMINAL = 4 };
+enum {
+    PLATFORM_STAGE_SETUP = 1,
+    PLATFORM_STAGE_DIRECTORY = 2,
+    PLATFORM_STAGE_EXECUTE = 3,
+    PLATFORM_STAGE_TERMINAL = 4,
+    PLATFORM_STAGE_SANDBOX = 5,
+};
 struct platform_spawn {
     int32_t input;          // whether standard input is a pipe; otherwise /dev/null
     int32_t merge;          // whether standard error goes where standard output goes
@@ -236,10 +242,11 @@ struct platform_spawn {
     int32_t process, input_descriptor, output_descriptor, error_descriptor, stage;
 };
 // Starts a child in a session of its own; returns when it executes its program or has failed to. Arguments and environment are strings one
-// behind the other, each ended by NUL. A program without a slash is looked up in the environment's PATH.
+// behind the other, each ended by NUL. A program without a slash is looked up in the environment's PATH. The sandbox (internal.h) is empty, one
+// NUL, where there is none.
 int32_t platform_spawn(
     struct platform_spawn *spawn, const uint8_t *program, const uint8_t *arguments, size_t arguments_length, const uint8_t *environment,
-    size_t environment_length, const uint8_t *directory);
+    size_t environment_length, const uint8_t *directory, const uint8_t *sandbox);
 
 struct platform_end {
     int32_t process, code, signal;  // code or signal is -1

@@ -1,19 +1,26 @@
+import AgentLaunch
 import ArgumentParser
 import Portal
 import PortalWire
 
-/// `portal ssh`: a shell of the user's there, on a terminal.
+/// `portal ssh`: a shell of the user's there, on a terminal; or an agent here, whose tools act there.
 struct ShellCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ssh",
-        abstract: "A login shell on the host, in the target's directory.",
+        abstract: "A login shell on the host, or an agent here whose tools act there.",
         discussion: """
             portal ssh box
             portal ssh ann@box:/srv/app
             portal ssh box < script
+            portal ssh box:/srv/app -- claude
+            portal ssh box:/srv/app -- codex exec 'make the tests pass'
 
             Where standard input is a terminal the shell gets one too, of the same size and kind; otherwise it reads its commands from \
             standard input, as with ssh. For one command: portal exec [-t] TARGET -- COMMAND.
+
+            An agent (\(Agent.allCases.map(\.rawValue).joined(separator: ", "))) runs on this machine, with its own settings and login, and its \
+            tools act on the host: what it needs for that is in a private directory while it runs. Where the host cannot be reached it is not \
+            started. Its exit status is this program's.
 
             At the start of a line there are escapes:
             \(TerminalEscapes.shell)
@@ -30,17 +37,36 @@ struct ShellCommand: AsyncParsableCommand {
     @Flag(name: .customShort("T"), help: "No terminal there.")
     var wantsNoTerminal = false
 
-    @Argument(parsing: .postTerminator, help: .hidden)
+    @Option(help: ArgumentHelp("Take the program for this agent, whatever it is called.", valueName: "agent"))
+    var via: Agent?
+
+    @Flag(help: "Say what would be done for the agent, and do nothing.")
+    var print = false
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("With an agent: adds to the environment of its commands there; may be repeated.", valueName: "name[=value]"))
+    var env: [String] = []
+
+    @Argument(parsing: .postTerminator, help: "An agent and its arguments.")
     var command: [String] = []
 
     func validate() throws {
-        guard command.isEmpty else {
-            throw ValidationError("portal ssh starts a shell; for a command: portal exec [-t] \(options.target) -- COMMAND [ARGUMENT…]")
+        guard !command.isEmpty || (via == nil && !print && env.isEmpty) else {
+            throw ValidationError("--via, --print and --env are for an agent: portal ssh \(options.target) -- AGENT [ARGUMENT…]")
+        }
+        guard command.isEmpty || !(wantsTerminal || wantsNoTerminal) else {
+            throw ValidationError("an agent has this terminal as it is: without -t and -T")
         }
         guard !(wantsTerminal && wantsNoTerminal) else { throw ValidationError("-t and -T exclude each other") }
     }
 
     func run() async throws {
+        if !command.isEmpty {
+            await AgentRun(
+                target: options.target, link: options.link, variables: env, via: via, onlyPrints: print, command: command
+            ).run()
+        }
         var request: ProcessStartRequest
         if wantsTerminal || (!wantsNoTerminal && RawTerminal.isThere) {
             request = ProcessStartRequest(command: .loginShell)

@@ -5,8 +5,9 @@ public struct AgentLaunchError: Error, Sendable {
     /// The exit status for it.
     public var status: Int32
 
+    /// Makes one.
     /// - Parameter status: 255 as for everything that portal fails at; 127 and 126 for a program that is not there or cannot be run.
-    init(_ message: String, status: Int32 = 255) {
+    public init(_ message: String, status: Int32 = 255) {
         self.message = message
         self.status = status
     }

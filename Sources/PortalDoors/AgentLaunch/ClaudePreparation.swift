@@ -10,8 +10,16 @@ enum ClaudePreparation {
         "PowerShell", "REPL", "EnterWorktree", "ExitWorktree",
     ]
 
+    /// Options by which claude returns at once, and the session goes on elsewhere, without what is prepared for it.
+    private static let leaving: Set<String> = ["--bg", "--background", "--cloud", "--desktop", "--teleport"]
+
     /// - Parameter arguments: What the user gives to claude.
-    static func prepare(_ arguments: [String], _ situation: LaunchSituation) -> Preparation {
+    static func prepare(_ arguments: [String], _ situation: LaunchSituation) throws(AgentLaunchError) -> Preparation {
+        if let option = arguments.prefix(while: { $0 != "--" }).first(where: { leaving.contains($0) }) {
+            throw AgentLaunchError(
+                "claude \(option) starts a session that goes on without portal; for lasting settings: portal setup claude \(situation.portal.target)"
+            )
+        }
         let file = "mcp.json"
         let (given, rest) = takeSystemPrompt(arguments)
         // With "=", since these options take every word that follows, up to the next option: the user's prompt too.

@@ -20,6 +20,12 @@ enum Files {
         return names.sorted()
     }
 
+    /// Whether a path leads to a directory.
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Removes a tree. Links in it are removed and never followed.
     static func removeTree(_ path: String) {
         var status = stat()

@@ -41,6 +41,8 @@ final class HostProcess {
     private var spawnJob: SpawnJob?
     private var isWaiting = false
     private let usesLogin: Bool
+    /// Whether its starter is told when it runs.
+    private let announces: Bool
     private let timeoutMilliseconds: UInt64?
     /// What its environment differs in.
     private var changes: Environment
@@ -66,6 +68,7 @@ final class HostProcess {
         hasTerminal = request.terminal != nil
         acceptsInputRequests = request.input == .requests || hasTerminal
         usesLogin = request.login
+        announces = request.announce
         timeoutMilliseconds = request.timeoutMilliseconds
         let home = session.facts.home
         directory = request.directory.map { HostPath($0, directory: nil, home: home) } ?? HostPath(home)
@@ -90,6 +93,7 @@ final class HostProcess {
         job.hasInput = request.input != .none
         job.merge = request.merge
         job.terminal = request.terminal
+        if let sandbox = request.sandbox { job.sandbox = sandbox.entries }
         job.program = request.shellProgram ?? session.login.shell
         switch request.command {
         case .arguments(let arguments):
@@ -115,6 +119,7 @@ final class HostProcess {
         hasTerminal = record.hasTerminal
         acceptsInputRequests = false
         usesLogin = false
+        announces = false
         timeoutMilliseconds = nil
         directory = HostPath(record.directory)
         input = ProcessInput(loop: session.loop, isTerminal: false)
@@ -191,6 +196,7 @@ final class HostProcess {
             self.owner = nil
             owner.runsInBackground(ProcessStarted(process: name, identifier: identifier))
         }
+        if announces { owner?.sendData(.stdout, []) }
         if let end { leaderEnded(end) }
         if let cancellation {
             beginCancelling(cancellation)

@@ -12,6 +12,8 @@ final class SpawnJob: Job {
     var hasInput = false
     var merge = false
     var terminal: ProcessTerminal?
+    /// The entries of what it is confined to; empty where it is not.
+    var sandbox: [UInt8] = []
     private var spawn = platform_spawn()
     private var failure: OperationError?
 
@@ -32,7 +34,8 @@ final class SpawnJob: Job {
         spawn.rows = UInt32(terminal?.rows ?? 0)
         spawn.columns = UInt32(terminal?.columns ?? 0)
         let result = platform_spawn(
-            &spawn, terminated(program), arguments, arguments.count, environment, environment.count, terminated(process.directory.bytes))
+            &spawn, terminated(program), arguments, arguments.count, environment, environment.count, terminated(process.directory.bytes),
+            terminated(sandbox))
         if result != 0 { failure = error(result) }
     }
 
@@ -40,6 +43,11 @@ final class SpawnJob: Job {
         if spawn.stage == Int32(PLATFORM_STAGE_DIRECTORY) { return systemError("start in", process.directory.bytes, result) }
         if spawn.stage == Int32(PLATFORM_STAGE_TERMINAL) { return systemError("open a terminal for", program, result) }
         var error = systemError("run", program, result)
+        if spawn.stage == Int32(PLATFORM_STAGE_SANDBOX) {
+            error = OperationError(.unsupported, "confine", program, "this host's kernel cannot enforce the sandbox, so it was not started")
+            error.errno = -result
+            return error
+        }
         if platform_errno_name(result) == PLATFORM_EAGAIN {
             error = OperationError(.internal, "run", program, "the host has no processes or threads left")
             error.errno = -result

@@ -44,6 +44,10 @@ public struct ProcessStartRequest: Sendable {
     public var login = true
     /// The shell that runs a shell's text, a path or a name in PATH; nil for the user's own.
     public var shellProgram: [UInt8]?
+    /// What it may do; nil for everything that the user may.
+    public var sandbox: ProcessSandbox?
+    /// Whether an empty piece of data of `stdout` says that it runs, before all that it prints.
+    public var announce = false
 
     /// The greatest `outputLimit`, in bytes: half of it is held in the executor's memory.
     public static let outputLimitMaximum: UInt64 = 8 << 20
@@ -73,6 +77,8 @@ public struct ProcessStartRequest: Sendable {
         directory = try parameters.directory()
         timeoutMilliseconds = try parameters.optionalUnsigned("timeout_ms", maximum: 1 << 40)
         login = try parameters.flag("login", default: true)
+        announce = try parameters.flag("announce")
+        if let value = parameters["sandbox"] { sandbox = try ProcessSandbox(value) }
     }
 
     private mutating func readCommand(_ parameters: JSONValue) throws(OperationError) {
@@ -169,5 +175,11 @@ public struct ProcessStartRequest: Sendable {
             writer.bool(false)
         }
         writer.member("shell_program", bytes: shellProgram)
+        if let sandbox {
+            writer.beginObject("sandbox")
+            sandbox.write(to: &writer)
+            writer.endObject()
+        }
+        writer.member("announce", flag: announce)
     }
 }
