@@ -17,9 +17,10 @@ struct RealCodexSessionTests {
         let configuration = stage.home.appendingPathComponent(".codex/config.toml")
         let trusted = "\n[projects.\"\(place.here)\"]\ntrust_level = \"trusted\"\n"
         try (String(contentsOf: configuration, encoding: .utf8) + trusted).write(to: configuration, atomically: true, encoding: .utf8)
-        let command = (place.network?.prefix ?? []) + [
-            RealAgent.codex.path, "--no-daemon", "-s", "danger-full-access", "-a", "never", "-C", place.here, "'copy it'",
-        ]
+        let command =
+            (place.network?.prefix ?? []) + [
+                RealAgent.codex.path, "--no-daemon", "-s", "danger-full-access", "-a", "never", "-C", place.here, "'copy it'",
+            ]
         let terminal = try TerminalDriver(
             command.joined(separator: " "), columns: 120, rows: 40, environment: stage.environment.merging(place.environment) { $1 })
         try await terminal.wait(for: "Everything was copied.", seconds: 60)
@@ -34,7 +35,8 @@ struct RealCodexSessionTests {
             in: place.network, [.call("exec_command", ["cmd": "echo $$ > pid; exec sleep 1000", "yield_time_ms": 30_000]), .say("over")])
         try place.serve(stage)
         let server = try CodexServer(stage, place)
-        _ = try await server.call("initialize", ["clientInfo": ["name": "test", "version": "1"], "capabilities": ["experimentalApi": true]])
+        _ = try await server.call(
+            "initialize", ["clientInfo": ["name": "test", "version": "1"], "capabilities": ["experimentalApi": true]])
         server.tell(["method": "initialized"])
         let thread = try await server.call(
             "thread/start", ["cwd": .text(place.here), "approvalPolicy": "never", "sandbox": "danger-full-access"])
