@@ -23,6 +23,12 @@ struct RealCodexSessionTests {
             ]
         let terminal = try TerminalDriver(
             command.joined(separator: " "), columns: 120, rows: 40, environment: stage.environment.merging(place.environment) { $1 })
+        // Before anything else it may praise another model.
+        try await terminal.wait(for: "beginning", seconds: 60) { $0.contains("Use existing model") || $0.contains("Everything was copied.") }
+        if terminal.screen.contains("Use existing model") {
+            try terminal.press("Down")
+            try terminal.press("Enter")
+        }
         try await terminal.wait(for: "Everything was copied.", seconds: 60)
         #expect(place.content("copied") == "the marker")
         #expect(!FileManager.default.fileExists(atPath: place.here))
