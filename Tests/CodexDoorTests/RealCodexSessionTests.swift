@@ -24,7 +24,9 @@ struct RealCodexSessionTests {
         let terminal = try TerminalDriver(
             command.joined(separator: " "), columns: 120, rows: 40, environment: stage.environment.merging(place.environment) { $1 })
         // Before anything else it may praise another model.
-        try await terminal.wait(for: "beginning", seconds: 60) { $0.contains("Use existing model") || $0.contains("Everything was copied.") }
+        try await terminal.wait(for: "beginning", seconds: 60) {
+            $0.contains("Use existing model") || $0.contains("Everything was copied.")
+        }
         if terminal.screen.contains("Use existing model") {
             try terminal.press("Down")
             try terminal.press("Enter")
