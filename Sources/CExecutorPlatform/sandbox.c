@@ -63,10 +63,13 @@ static const struct sock_filter no_network[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 
-// Writes a text to a file of this process's own. Its descriptor goes with the program's start.
+// Writes a text to a file of this process's own. As long as it were open, what it is on could not become read-only.
 static ssize_t tell(const char *path, const char *text) {
     int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    return descriptor < 0 ? -1 : write(descriptor, text, strlen(text));
+    if (descriptor < 0) return -1;
+    ssize_t written = write(descriptor, text, strlen(text));
+    close(descriptor);
+    return written;
 }
 
 // In a namespace of users of its own, the child is who it was.

@@ -22,7 +22,9 @@ final class CodexPlace: Sendable {
         if let network { portal = try PortalProgram(host, namespace: network) } else { portal = try PortalProgram(host) }
         there = host.home.path + "/project"
         here = portal.runtime.path + "/project"
-        for path in isHere ? [there, here] : [there] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+        for path in isHere ? [there, here] : [there] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
     }
 
     /// What Codex needs in its environment for `portal`.

@@ -117,7 +117,9 @@ final class DoorClient: Sendable {
     }
 
     /// Whether a process's end says that its sandbox seems to have been the reason.
-    func wasDenied(_ process: String) -> Bool? { said(of: process).first { $0.method == "process/exited" }?.parameters.bool("sandboxDenied") }
+    func wasDenied(_ process: String) -> Bool? {
+        said(of: process).first { $0.method == "process/exited" }?.parameters.bool("sandboxDenied")
+    }
 }
 
 extension JSONValue {

@@ -20,7 +20,9 @@ import Testing
         try FileManager.default.createSymbolicLink(atPath: stage.directory + "/dangling", withDestinationPath: "nowhere")
         let client = try await stage.client()
         let file = try await client.result("fs/getMetadata", place("a.txt"))
-        #expect(file.bool("isFile") == true && file.bool("isDirectory") == false && file.bool("isSymlink") == false && file.integer("size") == 12)
+        #expect(
+            file.bool("isFile") == true && file.bool("isDirectory") == false && file.bool("isSymlink") == false
+                && file.integer("size") == 12)
         #expect((file.integer("modifiedAtMs") ?? 0) > 1_600_000_000_000 && file.integer("createdAtMs") == 0)
         let link = try await client.result("fs/getMetadata", place("link"))
         #expect(link.bool("isFile") == true && link.bool("isSymlink") == true && link.integer("size") == 12)
@@ -37,21 +39,31 @@ import Testing
 
     @Test func filesAreReadAndWrittenWhole() async throws {
         let client = try await stage.client()
-        #expect(try await client.call("fs/writeFile", ["path": .file(stage.directory + "/new/file"), "dataBase64": "aGk=", "sandbox": .null]).code == -32004)
+        #expect(
+            try await client.call("fs/writeFile", ["path": .file(stage.directory + "/new/file"), "dataBase64": "aGk=", "sandbox": .null])
+                .code == -32004)
         _ = try await client.result("fs/createDirectory", ["path": .file(stage.directory + "/new"), "recursive": true, "sandbox": .null])
         _ = try await client.result("fs/createDirectory", ["path": .file(stage.directory + "/new"), "recursive": true, "sandbox": .null])
-        let again = try await client.call("fs/createDirectory", ["path": .file(stage.directory + "/new"), "recursive": false, "sandbox": .null])
+        let again = try await client.call(
+            "fs/createDirectory", ["path": .file(stage.directory + "/new"), "recursive": false, "sandbox": .null])
         #expect(again.code == -32603 && again.message == "File exists (os error 17)", "\(again)")
         _ = try await client.result("fs/writeFile", ["path": .file(stage.directory + "/new/file"), "dataBase64": "aGk=", "sandbox": .null])
         #expect(stage.content("new/file") == "hi")
         #expect(bytes(try await client.result("fs/readFile", place("new/file")), "dataBase64") == Array("hi".utf8))
         #expect(try await client.call("fs/readFile", place("new")).code == -32600)
         #expect(try await client.call("fs/readFile", place("none")).code == -32004)
-        #expect(try await client.call("fs/writeFile", ["path": .file(stage.directory + "/x"), "dataBase64": "?", "sandbox": .null]).code == -32602)
-        _ = try await client.result("fs/remove", ["path": .file(stage.directory + "/new/file"), "recursive": false, "force": false, "sandbox": .null])
+        #expect(
+            try await client.call("fs/writeFile", ["path": .file(stage.directory + "/x"), "dataBase64": "?", "sandbox": .null]).code
+                == -32602)
+        _ = try await client.result(
+            "fs/remove", ["path": .file(stage.directory + "/new/file"), "recursive": false, "force": false, "sandbox": .null])
         #expect(stage.content("new/file") == nil)
-        #expect(try await client.call("fs/remove", ["path": .file(stage.directory + "/none"), "recursive": false, "force": false, "sandbox": .null]).code == -32004)
-        _ = try await client.result("fs/remove", ["path": .file(stage.directory + "/none"), "recursive": false, "force": true, "sandbox": .null])
+        #expect(
+            try await client.call(
+                "fs/remove", ["path": .file(stage.directory + "/none"), "recursive": false, "force": false, "sandbox": .null]
+            ).code == -32004)
+        _ = try await client.result(
+            "fs/remove", ["path": .file(stage.directory + "/none"), "recursive": false, "force": true, "sandbox": .null])
     }
 
     /// Other names of a file keep its content, as where the agent itself writes into it.
@@ -85,9 +97,12 @@ import Testing
             "\(found)")
         #expect(walked.bool("truncated") == false && walked.array("errors")?.isEmpty == true)
         let few = try await client.result(
-            "fs/walk", ["path": .file(stage.directory), "options": ["maxDepth": 6, "maxDirectories": 2000, "maxEntries": 2], "sandbox": .null])
+            "fs/walk",
+            ["path": .file(stage.directory), "options": ["maxDepth": 6, "maxDirectories": 2000, "maxEntries": 2], "sandbox": .null])
         #expect(few.bool("truncated") == true && few.array("entries")?.count == 2)
-        #expect(try await client.call("fs/walk", ["path": .file(stage.directory + "/none"), "options": options, "sandbox": .null]).code == -32004)
+        #expect(
+            try await client.call("fs/walk", ["path": .file(stage.directory + "/none"), "options": options, "sandbox": .null]).code
+                == -32004)
 
         let copy: JSONValue = [
             "sourcePath": .file(stage.directory + "/skills/one"), "destinationPath": .file(stage.directory + "/copied"), "recursive": false,
@@ -106,7 +121,8 @@ import Testing
         try stage.write("read", String(repeating: "0123456789", count: 100_000))
         let client = try await stage.client()
         _ = try await client.result("fs/open", ["handleId": "r", "path": .file(stage.directory + "/read"), "sandbox": .null])
-        #expect(try await client.call("fs/open", ["handleId": "r", "path": .file(stage.directory + "/read"), "sandbox": .null]).code == -32600)
+        #expect(
+            try await client.call("fs/open", ["handleId": "r", "path": .file(stage.directory + "/read"), "sandbox": .null]).code == -32600)
         let first = try await client.result("fs/readBlock", ["handleId": "r", "offset": 999_995, "len": 3])
         #expect(bytes(first, "chunk") == Array("567".utf8) && first.bool("eof") == false)
         let last = try await client.result("fs/readBlock", ["handleId": "r", "offset": 999_995, "len": 1000])
@@ -117,13 +133,15 @@ import Testing
         #expect(try await client.call("fs/readBlock", ["handleId": "r", "offset": 0, "len": 3]).code == -32600)
 
         try stage.write("written", "old and longer")
-        _ = try await client.result("fs/open", ["handleId": "w", "path": .file(stage.directory + "/written"), "mode": "replace", "sandbox": .null])
+        _ = try await client.result(
+            "fs/open", ["handleId": "w", "path": .file(stage.directory + "/written"), "mode": "replace", "sandbox": .null])
         _ = try await client.result("fs/writeBlock", ["handleId": "w", "offset": 0, "chunk": .string(Base64.encode(Array("new ".utf8)))])
         #expect(try await client.call("fs/writeBlock", ["handleId": "w", "offset": 9, "chunk": "aGk="]).code == -32600)
         _ = try await client.result("fs/writeBlock", ["handleId": "w", "offset": 4, "chunk": .string(Base64.encode(Array("one".utf8)))])
         _ = try await client.result("fs/close", ["handleId": "w"])
         #expect(stage.content("written") == "new one")
-        _ = try await client.result("fs/open", ["handleId": "n", "path": .file(stage.directory + "/no/where"), "mode": "replace", "sandbox": .null])
+        _ = try await client.result(
+            "fs/open", ["handleId": "n", "path": .file(stage.directory + "/no/where"), "mode": "replace", "sandbox": .null])
         #expect(try await client.call("fs/close", ["handleId": "n"]).code == -32004)
     }
 

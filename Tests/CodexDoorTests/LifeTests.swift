@@ -24,7 +24,8 @@ import Testing
         #expect(try await client.result("environment/info", .null).text("cwd") == info.text("cwd"))
         #expect(try await client.result("environment/status", .null).text("status") == "ready")
         let configuration = try await client.result(
-            "environmentConfig/read", ["cwd": .file(stage.directory), "configPaths": [["mcp_servers"]], "requirementsPaths": [["mcp_servers"]]])
+            "environmentConfig/read",
+            ["cwd": .file(stage.directory), "configPaths": [["mcp_servers"]], "requirementsPaths": [["mcp_servers"]]])
         #expect(configuration["config"]?.array("layers")?.isEmpty == true && configuration.text("hostname")?.isEmpty == false)
         #expect(try await client.call("initialize", ["clientName": "codex-environment", "resumeSessionId": "old"]).code == -32600)
     }
@@ -107,7 +108,8 @@ import Testing
         try FileManager.default.createDirectory(atPath: stage.directory + "/.git", withIntermediateDirectories: true)
         let client = try await stage.client()
         func size() async throws -> Int64? {
-            try await client.call("fs/getMetadata", ["path": .file(stage.directory + "/AGENTS.md"), "sandbox": .null]).result?.integer("size")
+            try await client.call("fs/getMetadata", ["path": .file(stage.directory + "/AGENTS.md"), "sandbox": .null]).result?.integer(
+                "size")
         }
         let git = try await client.result("fs/getMetadata", ["path": .file(stage.directory + "/.git"), "sandbox": .null])
         #expect(git.bool("isDirectory") == true)
@@ -117,7 +119,8 @@ import Testing
         #expect(try await size() == 5)
         let early = try await client.result("fs/readFile", ["path": .file(stage.directory + "/AGENTS.md"), "sandbox": .null])
         #expect(early.string("dataBase64") == Base64.encode(Array("first".utf8)))
-        #expect(try await client.call("fs/getMetadata", ["path": .file(stage.directory + "/.agents/skills"), "sandbox": .null]).code == -32004)
+        #expect(
+            try await client.call("fs/getMetadata", ["path": .file(stage.directory + "/.agents/skills"), "sandbox": .null]).code == -32004)
         _ = try await client.result("process/start", .start("p", ["/bin/true"], in: stage.directory))
         #expect(try await size() == 10)
         let late = try await client.result("fs/readFile", ["path": .file(stage.directory + "/AGENTS.md"), "sandbox": .null])
@@ -126,7 +129,10 @@ import Testing
 
     @Test func linesThatAreNone() async throws {
         let client = try await stage.client()
-        for line in ["", "  ", "no JSON", "[]", "{}", #"{"id":1}"#, #"{"method":7}"#, #"{"method":"unknown/notification"}"#, "[{\"id\":5,\"method\":\"x\"}]"] {
+        for line in [
+            "", "  ", "no JSON", "[]", "{}", #"{"id":1}"#, #"{"method":7}"#, #"{"method":"unknown/notification"}"#,
+            "[{\"id\":5,\"method\":\"x\"}]",
+        ] {
             client.door.receive(Array(line.utf8))
         }
         #expect(try await client.result("environment/status", .null).text("status") == "ready")

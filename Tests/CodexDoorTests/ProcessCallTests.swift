@@ -19,7 +19,9 @@ import Testing
         #expect(client.printed(by: "p", on: "stdout") == "out\n" && client.printed(by: "p", on: "stderr") == "err\n")
         #expect(try await client.result("process/terminate", ["processId": "p"]).bool("running") == false)
         let kept = try await client.result("process/read", ["processId": "p", "afterSeq": 1, "maxBytes": .null, "waitMs": 0])
-        #expect(kept.array("chunks")?.count == 1 && kept.integer("nextSeq") == 5 && kept.integer("exitCode") == 7 && kept.bool("closed") == true)
+        #expect(
+            kept.array("chunks")?.count == 1 && kept.integer("nextSeq") == 5 && kept.integer("exitCode") == 7 && kept.bool("closed") == true
+        )
     }
 
     @Test func outputComesWhileTheCommandRuns() async throws {
@@ -32,7 +34,8 @@ import Testing
         #expect(try await client.end(of: "p") == 0)
         #expect(client.printed(by: "p") == "one\ngot yes\n")
         #expect(try await client.result("process/write", write).text("status") == "stdinClosed")
-        #expect(try await client.result("process/write", ["processId": "q", "chunk": "", "writeId": "1"]).text("status") == "unknownProcess")
+        #expect(
+            try await client.result("process/write", ["processId": "q", "chunk": "", "writeId": "1"]).text("status") == "unknownProcess")
     }
 
     /// A write that comes again was not lost; one that comes with the start waits for it.
@@ -56,7 +59,9 @@ import Testing
         _ = try await client.result("process/start", .start("p", ["sleep", "1000"], in: stage.directory, pipe: true))
         let piece = JSONValue.string(Base64.encode([UInt8](repeating: 0x61, count: 400_000)))
         var answers: [DoorClient.Answer] = []
-        for number in 1...5 { answers.append(try await client.call("process/write", ["processId": "p", "chunk": piece, "writeId": .text("\(number)")])) }
+        for number in 1...5 {
+            answers.append(try await client.call("process/write", ["processId": "p", "chunk": piece, "writeId": .text("\(number)")]))
+        }
         #expect(answers[0].result?.text("status") == "accepted")
         #expect(answers[4].code == -32603 && answers[4].message?.contains("takes no input") == true, "\(answers[4])")
         #expect(try await client.result("process/terminate", ["processId": "p"]).bool("running") == true)
@@ -78,7 +83,8 @@ import Testing
     @Test func anInterruptAndATermination() async throws {
         let client = try await stage.client()
         _ = try await client.result(
-            "process/start", .start("p", ["/bin/sh", "-c", "trap 'echo caught; exit 3' INT; echo here; while :; do sleep 0.05; done"], in: stage.directory))
+            "process/start",
+            .start("p", ["/bin/sh", "-c", "trap 'echo caught; exit 3' INT; echo here; while :; do sleep 0.05; done"], in: stage.directory))
         #expect(await eventually(seconds: 20) { client.printed(by: "p") == "here\n" })
         _ = try await client.result("process/signal", ["processId": "p", "signal": "interrupt"])
         #expect(try await client.end(of: "p") == 3)
@@ -109,7 +115,9 @@ import Testing
             "process/start", .start("p", ["env"], in: stage.directory, environment: ["CODEX_CI": "1", "PAGER": "cat"]))
         #expect(try await client.end(of: "p") == 0)
         let lines = client.printed(by: "p").split(separator: "\n")
-        #expect(lines.contains("CODEX_CI=1") && lines.contains("HOME=\(stage.host.home.path)") && lines.contains { $0.hasPrefix("SSH_CONNECTION=") })
+        #expect(
+            lines.contains("CODEX_CI=1") && lines.contains("HOME=\(stage.host.home.path)")
+                && lines.contains { $0.hasPrefix("SSH_CONNECTION=") })
         #expect(!lines.contains { $0.contains("PORTAL_TEST_SECRET") })
 
         let nothing: JSONValue = ["inherit": "none", "ignoreDefaultExcludes": true, "exclude": [], "set": ["A": "1"], "includeOnly": []]

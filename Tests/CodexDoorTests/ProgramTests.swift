@@ -28,7 +28,8 @@ import Testing
     @Test func whatRunsThereEndsWithStandardInput() async throws {
         let (input, output) = (Pipe(), Pipe())
         let process = try portal.start(
-            ["codex", "-F", portal.config, "--env", "TOLD=here", portal.target], input: input, output: output, errors: FileHandle.nullDevice)
+            ["codex", "-F", portal.config, "--env", "TOLD=here", portal.target], input: input, output: output, errors: FileHandle.nullDevice
+        )
         let start: JSONValue = .start("p", ["/bin/sh", "-c", "echo $$ $TOLD; exec sleep 1000"], in: host.home.path)
         var lines = LineStream(output.fileHandleForReading)
         input.fileHandleForWriting.write(Data((ProgramTests.initialize + "\n").utf8))
@@ -37,7 +38,8 @@ import Testing
         input.fileHandleForWriting.write(Data(request.encoded + [0x0A]))
         #expect(try await lines.next(seconds: 30).contains("sandboxType"))
         let said = try JSONParser.parse(Array(try await lines.next(seconds: 30).utf8))
-        let words = String(decoding: said["params"]?.string("chunk").flatMap { Base64.decode($0) } ?? [], as: UTF8.self).split(separator: " ")
+        let words = String(decoding: said["params"]?.string("chunk").flatMap { Base64.decode($0) } ?? [], as: UTF8.self).split(
+            separator: " ")
         let pid = try #require(words.first.flatMap { pid_t($0) })
         #expect(words.last == "here\n" && kill(pid, 0) == 0)
         try input.fileHandleForWriting.close()

@@ -17,11 +17,20 @@ struct RealCodexSessionTests {
         let configuration = stage.home.appendingPathComponent(".codex/config.toml")
         let trusted = "\n[projects.\"\(place.here)\"]\ntrust_level = \"trusted\"\n"
         try (String(contentsOf: configuration, encoding: .utf8) + trusted).write(to: configuration, atomically: true, encoding: .utf8)
-        let command = (place.network?.prefix ?? []) + [
-            RealAgent.codex.path, "--no-daemon", "-s", "danger-full-access", "-a", "never", "-C", place.here, "'copy it'",
-        ]
+        let command =
+            (place.network?.prefix ?? []) + [
+                RealAgent.codex.path, "--no-daemon", "-s", "danger-full-access", "-a", "never", "-C", place.here, "'copy it'",
+            ]
         let terminal = try TerminalDriver(
             command.joined(separator: " "), columns: 120, rows: 40, environment: stage.environment.merging(place.environment) { $1 })
+        // Before anything else it may praise another model.
+        try await terminal.wait(for: "beginning", seconds: 60) {
+            $0.contains("Use existing model") || $0.contains("Everything was copied.")
+        }
+        if terminal.screen.contains("Use existing model") {
+            try terminal.press("Down")
+            try terminal.press("Enter")
+        }
         try await terminal.wait(for: "Everything was copied.", seconds: 60)
         #expect(place.content("copied") == "the marker")
         #expect(!FileManager.default.fileExists(atPath: place.here))
@@ -34,7 +43,8 @@ struct RealCodexSessionTests {
             in: place.network, [.call("exec_command", ["cmd": "echo $$ > pid; exec sleep 1000", "yield_time_ms": 30_000]), .say("over")])
         try place.serve(stage)
         let server = try CodexServer(stage, place)
-        _ = try await server.call("initialize", ["clientInfo": ["name": "test", "version": "1"], "capabilities": ["experimentalApi": true]])
+        _ = try await server.call(
+            "initialize", ["clientInfo": ["name": "test", "version": "1"], "capabilities": ["experimentalApi": true]])
         server.tell(["method": "initialized"])
         let thread = try await server.call(
             "thread/start", ["cwd": .text(place.here), "approvalPolicy": "never", "sandbox": "danger-full-access"])

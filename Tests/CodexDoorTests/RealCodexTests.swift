@@ -34,24 +34,35 @@ struct RealCodexTests {
     @Test func commandsInstructionsAndTerminals() async throws {
         try place.write("AGENTS.md", "Words that stand only there.")
         try place.write("marker", "the marker")
-        try place.write(".agents/skills/measuring/SKILL.md", "---\nname: measuring\ndescription: How things are measured there.\n---\nWith care.\n")
+        try place.write(
+            ".agents/skills/measuring/SKILL.md", "---\nname: measuring\ndescription: How things are measured there.\n---\nWith care.\n")
         let stage = try AgentStage(in: network) { turn, request in
             switch turn {
             case 0: return .call("exec_command", ["cmd": "cat marker; pwd; echo err >&2; exit 7"])
-            case 1: return .call("exec_command", ["cmd": "read line; echo \"<$line>\"; tty >/dev/null && echo terminal", "tty": true, "yield_time_ms": 500])
+            case 1:
+                return .call(
+                    "exec_command",
+                    ["cmd": "read line; echo \"<$line>\"; tty >/dev/null && echo terminal", "tty": true, "yield_time_ms": 500])
             case 2:
                 // The agent says by which number the command that waits is written to.
                 let number = request.results.last?.text.firstMatch(of: /session ID (\d+)/).flatMap { Int64($0.1) } ?? -1
                 return .call("write_stdin", ["session_id": .integer(number), "chars": "typed\n", "yield_time_ms": 2000])
-            case 3: return .call([ModelCall("exec_command", ["cmd": "echo one"]), ModelCall("exec_command", ["cmd": "seq 1 20000 | tail -n 1"])])
+            case 3:
+                return .call([
+                    ModelCall("exec_command", ["cmd": "echo one"]), ModelCall("exec_command", ["cmd": "seq 1 20000 | tail -n 1"]),
+                ])
             default: return .say("done")
             }
         }
         try await work(stage)
         let texts = texts(stage)
         try #require(texts.count == 5, "\(texts)")
-        #expect(texts[0].contains("the marker") && texts[0].contains(place.there) && texts[0].contains("err") && texts[0].contains("exited with code 7"))
-        #expect(texts[2].contains("<typed>") && texts[2].contains("terminal") && texts[2].contains("exited with code 0"), "\(texts[1]) \(texts[2])")
+        #expect(
+            texts[0].contains("the marker") && texts[0].contains(place.there) && texts[0].contains("err")
+                && texts[0].contains("exited with code 7"))
+        #expect(
+            texts[2].contains("<typed>") && texts[2].contains("terminal") && texts[2].contains("exited with code 0"),
+            "\(texts[1]) \(texts[2])")
         #expect(texts[3].contains("one") && texts[4].contains("20000"))
         let conversation = stage.model.requests.first?.conversation ?? ""
         #expect(conversation.contains("Words that stand only there.") && conversation.contains("How things are measured there."))
@@ -73,7 +84,9 @@ struct RealCodexTests {
             """
         try (String(contentsOf: file, encoding: .utf8) + more).write(to: file, atomically: true, encoding: .utf8)
         try await work(stage)
-        #expect(texts(stage).first?.contains("asked in \(place.there)") == true, "\(texts(stage)) \(stage.model.requests.first?.toolNames ?? [])")
+        #expect(
+            texts(stage).first?.contains("asked in \(place.there)") == true,
+            "\(texts(stage)) \(stage.model.requests.first?.toolNames ?? [])")
     }
 
     /// A server of MCP, as small as one can be: it says where it runs.
@@ -96,7 +109,8 @@ struct RealCodexTests {
         try place.write("old.txt", "one\ntwo\nthree\n")
         try place.write("gone.txt", "gone\n")
         try place.write("moved.txt", "first\nsecond\n")
-        let image = try #require(Data(base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))
+        let image = try #require(
+            Data(base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="))
         try image.write(to: URL(fileURLWithPath: place.there + "/dot.png"))
         let patch = """
             *** Begin Patch
@@ -117,9 +131,12 @@ struct RealCodexTests {
             *** End Patch
 
             """
-        let stage = try AgentStage(in: network, [.call("apply_patch", .text(patch)), .call("view_image", ["path": "dot.png"]), .say("done")])
+        let stage = try AgentStage(
+            in: network, [.call("apply_patch", .text(patch)), .call("view_image", ["path": "dot.png"]), .say("done")])
         try await work(stage)
-        #expect(place.content("deep/er/new.txt") == "added\n" && place.content("old.txt") == "one\n2\nthree\n" && place.content("new-place.txt") == "1st\nsecond\n")
+        #expect(
+            place.content("deep/er/new.txt") == "added\n" && place.content("old.txt") == "one\n2\nthree\n"
+                && place.content("new-place.txt") == "1st\nsecond\n")
         #expect(place.content("gone.txt") == nil && place.content("moved.txt") == nil, "\(texts(stage))")
         #expect(stage.model.results.count == 2)
         let seen = String(decoding: stage.model.results.last?.content.encoded ?? [], as: UTF8.self)
@@ -145,7 +162,9 @@ struct RealCodexTests {
         for mode in ["workspace-write", "read-only"] {
             let stage = try AgentStage(in: network, [.call("exec_command", ["cmd": .text(script)]), .say("done")])
             try await work(stage, mode: mode)
-            #expect(texts(stage).first?.contains("git's own") == true && texts(stage).first?.contains("end") == true, "\(mode): \(texts(stage))")
+            #expect(
+                texts(stage).first?.contains("git's own") == true && texts(stage).first?.contains("end") == true, "\(mode): \(texts(stage))"
+            )
             #expect(!FileManager.default.fileExists(atPath: outside))
             #expect(place.content(".git/config") == "git's own\n")
             #expect((place.content("inside") == "x\n") == (mode == "workspace-write"))
@@ -161,8 +180,12 @@ struct RealCodexTests {
 
     @Test func aSessionThatGoesOn() async throws {
         let first = try AgentStage(in: network) { turn, _ in
-            turn == 0 ? .call("exec_command", ["cmd": "echo first > first.txt"]) : turn == 1 ? .say("one") : turn == 2
-                ? .call("exec_command", ["cmd": "cat first.txt"]) : .say("two")
+            turn == 0
+                ? .call("exec_command", ["cmd": "echo first > first.txt"])
+                : turn == 1
+                    ? .say("one")
+                    : turn == 2
+                        ? .call("exec_command", ["cmd": "cat first.txt"]) : .say("two")
         }
         try await work(first)
         let outcome = try await work(first, prompt: ["resume", "--last", "go on"])

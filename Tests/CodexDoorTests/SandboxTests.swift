@@ -18,14 +18,19 @@ import Testing
 
     private func sandbox(_ entries: [JSONValue], network: String = "restricted") -> JSONValue {
         [
-            "permissions": ["type": "managed", "file_system": ["type": "restricted", "entries": .array(entries)], "network": .text(network)],
+            "permissions": [
+                "type": "managed", "file_system": ["type": "restricted", "entries": .array(entries)], "network": .text(network),
+            ],
             "policyContext": ["cwd": .file(stage.directory), "workspaceRoots": [.file(stage.directory)]],
         ]
     }
 
     private var readOnly: JSONValue { sandbox([entry(special("root"), "read")]) }
     private var workspaceWrite: JSONValue {
-        sandbox([entry(special("root"), "read"), entry(special("project_roots"), "write"), entry(part(".git"), "read"), entry(part(".codex"), "read")])
+        sandbox([
+            entry(special("root"), "read"), entry(special("project_roots"), "write"), entry(part(".git"), "read"),
+            entry(part(".codex"), "read"),
+        ])
     }
 
     /// Runs a script confined, and returns its exit code.
@@ -40,9 +45,10 @@ import Testing
         let client = try await stage.client()
         #expect(try await run(client, "p", "cat there; echo x > new", readOnly) != 0)
         #expect(client.printed(by: "p", on: "stdout") == "content" && client.wasDenied("p") == true)
-        for (index, script) in ["echo x > there", "truncate -s 0 there", "rm there", "mv there other", "mkdir d", "ln there two", "chmod 700 . && false"]
-            .enumerated()
-        {
+        for (index, script) in [
+            "echo x > there", "truncate -s 0 there", "rm there", "mv there other", "mkdir d", "ln there two", "chmod 700 . && false",
+        ]
+        .enumerated() {
             #expect(try await run(client, "q\(index)", script, readOnly) != 0, "\(script)")
         }
         #expect(stage.content("there") == "content" && stage.content("new") == nil)
@@ -105,11 +111,14 @@ import Testing
         #expect(refused.code == -32600 && refused.message?.contains("portal does not enforce") == true)
         var managed = JSONValue.start("q", ["touch", "made"], in: stage.directory).members ?? []
         managed.removeAll { $0.name.elementsEqual("enforceManagedNetwork".utf8) }
-        let proxied = try await client.call("process/start", .object(managed + [JSONMember(name: Array("enforceManagedNetwork".utf8), value: true)]))
+        let proxied = try await client.call(
+            "process/start", .object(managed + [JSONMember(name: Array("enforceManagedNetwork".utf8), value: true)]))
         #expect(proxied.code == -32600)
         // A link could be led elsewhere while the command runs.
         try FileManager.default.createSymbolicLink(atPath: stage.directory + "/.git", withDestinationPath: "/tmp")
-        #expect(try await client.call("process/start", .start("r", ["touch", "made"], in: stage.directory, sandbox: workspaceWrite)).code == -32600)
+        #expect(
+            try await client.call("process/start", .start("r", ["touch", "made"], in: stage.directory, sandbox: workspaceWrite)).code
+                == -32600)
         #expect(stage.content("made") == nil)
     }
 
@@ -117,7 +126,8 @@ import Testing
         try stage.write("a.txt", "a")
         try stage.write(".git/config", "git's own")
         try FileManager.default.createSymbolicLink(atPath: stage.directory + "/out", withDestinationPath: stage.host.home.path)
-        try FileManager.default.createSymbolicLink(atPath: stage.directory + "/dangling", withDestinationPath: stage.host.home.path + "/made")
+        try FileManager.default.createSymbolicLink(
+            atPath: stage.directory + "/dangling", withDestinationPath: stage.host.home.path + "/made")
         let client = try await stage.client()
         func write(_ name: String, _ sandbox: JSONValue) async throws -> Int64? {
             try await client.call(
@@ -126,7 +136,9 @@ import Testing
         }
         #expect(try await write("b.txt", workspaceWrite) == nil)
         #expect(stage.content("b.txt") == "hi")
-        for name in [".git/config", "out/x", "dangling", "../x", "out/../../x"] { #expect(try await write(name, workspaceWrite) == -32600, "\(name)") }
+        for name in [".git/config", "out/x", "dangling", "../x", "out/../../x"] {
+            #expect(try await write(name, workspaceWrite) == -32600, "\(name)")
+        }
         #expect(try await write("b.txt", readOnly) == -32600)
         #expect(try await client.call("fs/remove", ["path": .file(stage.directory + "/a.txt"), "sandbox": readOnly]).code == -32600)
         #expect(try await client.call("fs/readFile", ["path": .file(stage.directory + "/a.txt"), "sandbox": readOnly]).code == nil)

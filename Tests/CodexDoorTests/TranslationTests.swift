@@ -22,7 +22,9 @@ import Testing
     }
 
     @Test func directoriesHereStandForOthersThere() {
-        let map = PathMap([(here: Array("/home/ann/app/".utf8), there: Array("/srv/app".utf8)), (here: Array("/x".utf8), there: Array("/".utf8))])
+        let map = PathMap([
+            (here: Array("/home/ann/app/".utf8), there: Array("/srv/app".utf8)), (here: Array("/x".utf8), there: Array("/".utf8)),
+        ])
         func there(_ path: String) -> String { String(decoding: map.there(Array(path.utf8)), as: UTF8.self) }
         #expect(there("/home/ann/app") == "/srv/app" && there("/home/ann/app/a/b") == "/srv/app/a/b")
         #expect(there("/home/ann/application") == "/home/ann/application" && there("/x") == "/" && there("/x/etc") == "/etc")
@@ -35,7 +37,9 @@ import Testing
             #expect(BlockBase64.encode(bytes) == Base64.encode(bytes))
             #expect(BlockBase64.decode(Base64.encode(bytes)) == bytes)
         }
-        for text in ["A", "AAA", "A===", "=AAA", "AA=A", "AA*A", "AAAA=AAA"] { #expect(BlockBase64.decode(Array(text.utf8)) == nil, "\(text)") }
+        for text in ["A", "AAA", "A===", "=AAA", "AA=A", "AA*A", "AAAA=AAA"] {
+            #expect(BlockBase64.decode(Array(text.utf8)) == nil, "\(text)")
+        }
     }
 
     // MARK: Environment
@@ -61,9 +65,11 @@ import Testing
         let defaults = try changes(
             ["inherit": "all", "ignoreDefaultExcludes": false, "exclude": ["aws_?"], "set": [:], "includeOnly": []], names: names)
         #expect(Set(defaults.keys) == ["MY_API_key", "GITHUB_TOKEN", "AWS_X", "AWS_Y"] && defaults.values.allSatisfy { $0 == nil })
-        let core = try changes(["inherit": "core", "ignoreDefaultExcludes": true, "exclude": [], "set": ["X": "1"], "includeOnly": []], names: names)
+        let core = try changes(
+            ["inherit": "core", "ignoreDefaultExcludes": true, "exclude": [], "set": ["X": "1"], "includeOnly": []], names: names)
         #expect(Set(core.keys) == ["MY_API_key", "GITHUB_TOKEN", "AWS_X", "AWS_Y", "EDITOR", "X"])
-        let only = try changes(["inherit": "all", "ignoreDefaultExcludes": true, "exclude": [], "set": ["X": "1"], "includeOnly": ["PA*"]], names: names)
+        let only = try changes(
+            ["inherit": "all", "ignoreDefaultExcludes": true, "exclude": [], "set": ["X": "1"], "includeOnly": ["PA*"]], names: names)
         #expect(Set(only.keys) == Set(names).subtracting(["PATH"]))
     }
 

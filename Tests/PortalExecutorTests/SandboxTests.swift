@@ -33,17 +33,17 @@ import Testing
         let client = try ExecutorClient(isStranger: isStranger)
         let script = """
             echo x > new || exit 1
-            (echo x > kept/file) 2>/dev/null && exit 2
-            (echo x > kept/new) 2>/dev/null && exit 3
-            mv kept away 2>/dev/null && exit 4
-            umount kept 2>/dev/null && exit 5
-            (cd kept && echo x > file) 2>/dev/null && exit 6
-            (echo x > ../$$) 2>/dev/null && exit 7
-            mknod device b 8 0 2>/dev/null && exit 8
-            mknod device c 1 3 2>/dev/null && exit 9
+            (echo x > kept/file) && exit 2
+            (echo x > kept/new) && exit 3
+            mv kept away && exit 4
+            umount kept && exit 5
+            (cd kept && echo x > file) && exit 6
+            (echo x > ../$$) && exit 7
+            mknod device b 8 0 && exit 8
+            mknod device c 1 3 && exit 9
             grep -q 'CapEff:.*[1-9a-f]' /proc/self/status && exit 10
-            chmod 700 kept/file 2>/dev/null && exit 11
-            touch -d @0 kept/file 2>/dev/null && exit 12
+            chmod 700 kept/file && exit 11
+            touch -d @0 kept/file && exit 12
             chmod 755 new && touch -d @0 new || exit 13
             cat kept/file; id -u
             """
@@ -59,12 +59,14 @@ import Testing
         let script = """
             echo x > mine && exit 1
             for change in 'chmod 700' 'touch -d @0' 'truncate -s 0' 'rm -f'; do
-                $change kept/file 2>/dev/null && exit 2
+                $change kept/file && exit 2
             done
-            echo x > /dev/null || exit 3
             cat kept/file
             """
         let outcome = try run(client, script, #"{"read":["/"],"write":["/dev/null"]}"#)
+        if !isStranger {
+            #expect(try run(client, "echo x > /dev/null", #"{"read":["/"],"write":["/dev/null"]}"#).value().integer("code") == 0)
+        }
         #expect(outcome.data[.stdout] == Array("kept\n".utf8) && outcome.result?.integer("code") == 0)
         let whole = try run(client, "echo x > all && chmod 700 all && cat all", #"{"write":["/"]}"#)
         #expect(whole.data[.stdout] == Array("x\n".utf8))
@@ -74,7 +76,7 @@ import Testing
         let client = try ExecutorClient()
         // The program itself may not be executed.
         #expect(try run(client, "true", "{}").error?.code == .permissionDenied)
-        let outcome = try run(client, "cat kept/file 2>/dev/null; echo done", #"{"read":["/bin","/usr","/lib","/lib64","/etc","/none"]}"#)
+        let outcome = try run(client, "cat kept/file; echo done", #"{"read":["/bin","/usr","/lib","/lib64","/etc","/none"]}"#)
         #expect(outcome.data[.stdout] == Array("done\n".utf8))
     }
 

@@ -65,7 +65,9 @@ public final class CodexDoor: Sendable {
         processes = ProcessCalls(host: host, additions: options.environment, send: output)
         let host = host
         description = Task {
-            do throws(PortalError) { return .success(try await HostDescription.ask(try await host.workspace())) } catch { return .failure(error) }
+            do throws(PortalError) { return .success(try await HostDescription.ask(try await host.workspace())) } catch {
+                return .failure(error)
+            }
         }
     }
 
@@ -83,7 +85,11 @@ public final class CodexDoor: Sendable {
     public func end() async {
         let (host, processes) = (host, processes)
         let seconds = options.deadlines.ending
-        _ = await first { await processes.end() } before: { try? await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
+        _ = await first {
+            await processes.end()
+        } before: {
+            try? await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000))
+        }
         // What is still open is cancelled with the connection.
         _ = await first {
             if let workspace = try? await host.workspace() { workspace.close() }
@@ -154,7 +160,11 @@ public final class CodexDoor: Sendable {
         expectStart()
         let description = description
         let seconds = options.deadlines.initialize
-        let known = await first { await description.value } before: { try? await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
+        let known = await first {
+            await description.value
+        } before: {
+            try? await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000))
+        }
         var members: [(String, JSONValue)] = [("sessionId", .text("portal-\(UInt64.random(in: .min ... .max))"))]
         switch known {
         case .failure(let error)?:

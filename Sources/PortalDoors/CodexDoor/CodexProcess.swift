@@ -125,7 +125,11 @@ final class CodexProcess: Sendable {
     func read(after: Int64, most: Int, milliseconds: UInt64) async -> JSONValue {
         let deadline = ContinuousClock.now + .milliseconds(Int64(clamping: milliseconds))
         while !state.withLock({ $0.isClosed || $0.last > after }), ContinuousClock.now < deadline {
-            _ = await first { await self.change(behind: after) } before: { try? await Task.sleep(until: deadline) }
+            _ = await first {
+                await self.change(behind: after)
+            } before: {
+                try? await Task.sleep(until: deadline)
+            }
         }
         return state.withLock { state in
             var chunks: [JSONValue] = []
@@ -137,7 +141,9 @@ final class CodexProcess: Sendable {
                     break
                 }
                 bytes += piece.bytes.count
-                chunks.append(["seq": .integer(piece.number), "stream": .text(piece.stream), "chunk": .string(BlockBase64.encode(piece.bytes))])
+                chunks.append([
+                    "seq": .integer(piece.number), "stream": .text(piece.stream), "chunk": .string(BlockBase64.encode(piece.bytes)),
+                ])
             }
             return [
                 "chunks": .array(chunks), "nextSeq": .integer(next), "exited": .bool(state.exitCode != nil),

@@ -40,7 +40,8 @@ struct EnvironmentPolicy: Sendable {
         guard let members = value.members else { throw .parameter(name, "is not an object") }
         var variables: [(String, String)] = []
         for member in members {
-            guard let text = member.value.text, !member.name.isEmpty, !member.name.contains(0x3D), !member.name.contains(0), !text.utf8.contains(0)
+            guard let text = member.value.text, !member.name.isEmpty, !member.name.contains(0x3D), !member.name.contains(0),
+                !text.utf8.contains(0)
             else { throw .parameter(name, "has a variable that cannot be one") }
             variables.append((String(decoding: member.name, as: UTF8.self), text))
         }
@@ -49,7 +50,8 @@ struct EnvironmentPolicy: Sendable {
 
     /// Whether the names of the login's environment must be known. Where everything is inherited but some names, they need not be.
     var needsNames: Bool {
-        inheritance != .all || !ignoresDefaultExclusions || !onlyIncluded.isEmpty || exclusions.contains { $0.contains("*") || $0.contains("?") }
+        inheritance != .all || !ignoresDefaultExclusions || !onlyIncluded.isEmpty
+            || exclusions.contains { $0.contains("*") || $0.contains("?") }
     }
 
     /// What is changed in the login's environment: a nil value takes a name out.
@@ -69,7 +71,9 @@ struct EnvironmentPolicy: Sendable {
         case .core where !EnvironmentPolicy.core.contains(name): return false
         default: break
         }
-        if !ignoresDefaultExclusions, ["*KEY*", "*SECRET*", "*TOKEN*"].contains(where: { EnvironmentPolicy.matches(name, $0) }) { return false }
+        if !ignoresDefaultExclusions, ["*KEY*", "*SECRET*", "*TOKEN*"].contains(where: { EnvironmentPolicy.matches(name, $0) }) {
+            return false
+        }
         if exclusions.contains(where: { EnvironmentPolicy.matches(name, $0) }) { return false }
         return isIncluded(name)
     }

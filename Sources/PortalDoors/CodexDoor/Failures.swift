@@ -34,10 +34,13 @@ extension RemoteProcedureError {
         switch error.code {
         case .notFound where error.errno == nil || error.errno == ENOENT:
             self.init(RemoteProcedureError.notFound, RemoteProcedureError.text(ofErrno: ENOENT))
-        case .disconnected, .outcomeUnknown, .timedOut where error.errno == nil, .cancelled, .internal where error.errno == nil:
+        case .disconnected, .outcomeUnknown,
+            .timedOut where error.errno == nil, .cancelled,
+            .internal where error.errno == nil:
             self = .portal(target, Self.withRemedy(error, target))
         case .unsupported: self = .refused(error.message + Self.wayOut(error.errno))
-        case .invalid where error.errno == nil, .conflict, .tooLarge where error.errno == nil:
+        case .invalid where error.errno == nil, .conflict,
+            .tooLarge where error.errno == nil:
             self = .refused(error.message)
         default:
             guard let number = error.errno else {
@@ -53,7 +56,8 @@ extension RemoteProcedureError {
         let lack: String
         switch number {
         case ENOSYS: lack = "Landlock (Linux 5.13, or 6.2 where this user has no namespaces)"
-        case EPERM, ENOSPC, EACCES: lack = "namespaces of users (see user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns there)"
+        case EPERM, ENOSPC, EACCES:
+            lack = "namespaces of users (see user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns there)"
         case .some(let number): lack = "what failed with: \(text(ofErrno: number))"
         case nil: return ""
         }

@@ -49,7 +49,9 @@ struct FileCalls: Sendable {
         let host = host
         return try await host.within(host.deadlines.short, "stat") { workspace in
             try await host.check(policy, .read, path)
-            let outcomes = try await workspace.batch([.status(of: RemotePath(bytes: path)), .status(of: RemotePath(bytes: path), follow: false)])
+            let outcomes = try await workspace.batch([
+                .status(of: RemotePath(bytes: path)), .status(of: RemotePath(bytes: path), follow: false),
+            ])
             return try FileCalls.metadata(outcomes)
         }
     }
@@ -61,7 +63,8 @@ struct FileCalls: Sendable {
             throw PortalError(.internal, "the answer of fs.stat lacks something that it must have")
         }
         return [
-            "isDirectory": .bool(status.kind == .directory), "isFile": .bool(status.kind == .file), "isSymlink": .bool(own.kind == .symlink),
+            "isDirectory": .bool(status.kind == .directory), "isFile": .bool(status.kind == .file),
+            "isSymlink": .bool(own.kind == .symlink),
             "size": .integer(Int64(clamping: status.size)), "createdAtMs": 0, "modifiedAtMs": .integer(status.modified / 1_000_000),
         ]
     }
@@ -196,7 +199,8 @@ struct FileCalls: Sendable {
             try await host.check(policy, .read, from, followsLast: false)
             try await host.check(policy, .write, to)
             do throws(PortalError) {
-                try await workspace.copy(RemotePath(bytes: from), to: RemotePath(bytes: to), recursive: recursive, replace: true, preserve: false)
+                try await workspace.copy(
+                    RemotePath(bytes: from), to: RemotePath(bytes: to), recursive: recursive, replace: true, preserve: false)
             } catch {
                 guard error.code != .isADirectory else { throw RemoteProcedureError.refused(error.message) }
                 throw error

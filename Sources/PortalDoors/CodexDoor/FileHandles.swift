@@ -79,7 +79,9 @@ final class FileHandles: Sendable {
         guard let length = parameters.unsigned("len"), length > 0, length <= FileHandles.longestBlock else {
             throw .refused("a block has 1 to \(FileHandles.longestBlock) bytes")
         }
-        guard case .reading(let reading)? = handles.withLock({ $0[name] }) else { throw .refused("file handle \(name) is not open for reading") }
+        guard case .reading(let reading)? = handles.withLock({ $0[name] }) else {
+            throw .refused("file handle \(name) is not open for reading")
+        }
         let host = host
         return try await host.within(host.deadlines.long, "reading the file") { workspace in
             let reader = try await workspace.read(FileReadRequest(path: reading.path, offset: offset, length: length))
@@ -99,7 +101,9 @@ final class FileHandles: Sendable {
         guard let text = parameters.string("chunk"), let content = BlockBase64.decode(text), !content.isEmpty,
             UInt64(content.count) <= FileHandles.longestBlock
         else { throw .refused("a block is base64 of 1 to \(FileHandles.longestBlock) bytes") }
-        guard case .writing(let writing)? = handles.withLock({ $0[name] }) else { throw .refused("file handle \(name) is not open for writing") }
+        guard case .writing(let writing)? = handles.withLock({ $0[name] }) else {
+            throw .refused("file handle \(name) is not open for writing")
+        }
         let isNext = writing.written.withLock { written -> Bool in
             guard written == offset else { return false }
             written += UInt64(content.count)

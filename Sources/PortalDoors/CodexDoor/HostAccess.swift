@@ -12,7 +12,10 @@ final class HostAccess: Sendable {
     private let opening: Task<Result<Workspace, PortalError>, Never>
     private let names = Mutex<[String]?>(nil)
 
-    init(target: String, map: PathMap, deadlines: CallDeadlines, connected: ConnectedTime, opening: Task<Result<Workspace, PortalError>, Never>) {
+    init(
+        target: String, map: PathMap, deadlines: CallDeadlines, connected: ConnectedTime,
+        opening: Task<Result<Workspace, PortalError>, Never>
+    ) {
         self.target = target
         self.map = map
         self.deadlines = deadlines

@@ -44,7 +44,8 @@ final class Placeholders: Sendable {
                 } catch {
                     await release(held)
                     throw .refused(
-                        "portal cannot enforce this sandbox: \(String(decoding: path, as: UTF8.self)) is missing, and cannot be made: \(error.message)")
+                        "portal cannot enforce this sandbox: \(String(decoding: path, as: UTF8.self)) is missing, and cannot be made: \(error.message)"
+                    )
                 }
                 users.withLock { $0[path, default: 0] += 1 }
                 held.append(path)

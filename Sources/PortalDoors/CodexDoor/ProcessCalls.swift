@@ -136,7 +136,8 @@ final class ProcessCalls: Sendable {
             _ = process.terminate()
             await placeholders.release(held)
             // "Not found" is for files that the agent looks for.
-            throw error.code == RemoteProcedureError.notFound ? RemoteProcedureError(RemoteProcedureError.internalError, error.message) : error
+            throw error.code == RemoteProcedureError.notFound
+                ? RemoteProcedureError(RemoteProcedureError.internalError, error.message) : error
         }
     }
 
@@ -171,7 +172,11 @@ final class ProcessCalls: Sendable {
                 await host.connected.pass(seconds: host.deadlines.short)
             }
             if isTaken != nil { return await reply(.success(["status": "accepted"])) }
-            await reply(.failure(.portal(host.target, "the command takes no input since \(Int(host.deadlines.short)) s; what it was sent still waits for it")))
+            await reply(
+                .failure(
+                    .portal(
+                        host.target, "the command takes no input since \(Int(host.deadlines.short)) s; what it was sent still waits for it")
+                ))
         }
     }
 
@@ -225,7 +230,8 @@ struct ProcessStart: Sendable {
         guard parameters["arg0"] == nil || parameters.string("arg0") == arguments[0] else {
             throw .refused("portal gives a command no other name than its own (arg0)")
         }
-        guard parameters.bool("enforceManagedNetwork") != true, parameters["managedNetwork"] == nil, parameters["networkProxy"] == nil else {
+        guard parameters.bool("enforceManagedNetwork") != true, parameters["managedNetwork"] == nil, parameters["networkProxy"] == nil
+        else {
             throw .refused("portal does not enforce rules for hosts of the network; allow the network as a whole, or forbid it")
         }
         environment = try EnvironmentPolicy(parameters)

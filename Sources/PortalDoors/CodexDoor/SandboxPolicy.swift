@@ -20,7 +20,9 @@ struct SandboxPolicy: Sendable, Equatable {
     /// What every host has for programs to run: `minimal`.
     private static let minimal = ["/bin", "/sbin", "/usr", "/etc", "/lib", "/lib32", "/lib64", "/nix/store", "/run/current-system/sw"]
     /// Devices that are no file of anybody's; programs take it for granted that they can be written.
-    private static let devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"]
+    private static let devices = [
+        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts",
+    ]
 
     /// Reads the member `sandbox` of a call's parameters; nil where nothing is confined.
     init?(_ parameters: JSONValue, map: PathMap) throws(RemoteProcedureError) {
