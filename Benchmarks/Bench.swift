@@ -66,7 +66,10 @@ struct Bench {
         if let roundTrip = try await workspace.status().roundTripMicroseconds {
             report.add("round trip of a ping", "portal", network, unit: "ms", [Double(roundTrip) / 1000])
         }
-        if calls { try await measureCalls(&report, network, workspace, tools, scale) }
+        if calls {
+            try await measureCalls(&report, network, workspace, tools, scale)
+            try await measureAgentTools(&report, network, tools, scale)
+        }
         if transfers { try await measureTransfers(&report, network, workspace, tools, scale) }
         if calls { try await measureCold(&report, network, tools, scale) }
 

@@ -1,8 +1,9 @@
 // `make bench`: portal beside what its users would use instead, in one run, on loopback and through a simulated network.
 // `--crowd` measures only what happens at the same time, `--search DIRECTORY` only searching, beside the `rg` that the tests use, `--reconnect` only
-// how long a call waits when its connection is lost, after a sleep of SECONDS and after a silence of SECONDS, `--codex` only Codex's start. It prints a
-// table and writes it as JSON.
-// Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect | --codex] [--asleep SECONDS] [--stalled SECONDS] [--output FILE] [--portal PROGRAM]
+// how long a call waits when its connection is lost, after a sleep of SECONDS and after a silence of SECONDS, `--codex` only Codex's start, `--tools` only
+// an agent's tools. It prints a table and writes it as JSON.
+// Arguments: [--quick] [--crowd | --search DIRECTORY | --reconnect | --codex | --tools] [--asleep SECONDS] [--stalled SECONDS] [--output FILE]
+//     [--portal PROGRAM]
 
 import FaultLab
 import Foundation
@@ -38,6 +39,14 @@ func runAll() async throws {
     }
     let bench = try await Bench(portal: URL(fileURLWithPath: portalProgram).path)
     let line = NetworkRelay.Line(roundTrip: .milliseconds(50), bytesPerSecond: 12_500_000)
+    if arguments.contains("--tools") {
+        let scale = quick ? 0.1 : 1
+        try await bench.measureAgentTools(&report, network: "loopback", line: nil, scale: scale)
+        try await bench.measureAgentTools(
+            &report, network: "50 ms", line: NetworkRelay.Line(roundTrip: .milliseconds(50)), scale: scale / 5)
+        await bench.end()
+        return try finish(report)
+    }
     if let directory = option("--search") {
         try await bench.measureSearch(&report, directory: directory, ripgrep: ".tools/venv/bin/rg", count: quick ? 3 : 7)
         await bench.end()

@@ -5,8 +5,6 @@ import PortalWire
 struct BashTool: Sendable {
     static let defaultMilliseconds = 120_000
     static let mostMilliseconds = 600_000
-    /// What a command gets between TERM and KILL.
-    static let graceMilliseconds = 2000
     /// Linux takes no longer argument (128 KiB), and the command is one.
     private static let longestScript = 131_000
 
@@ -35,7 +33,7 @@ struct BashTool: Sendable {
         let ended = await reader.ended.value(milliseconds: milliseconds)
         guard !Task.isCancelled else {
             // Nobody waits for this any more, so the ending of it must not be cancelled, too.
-            Task { try? await command.kill(graceMilliseconds: BashTool.graceMilliseconds) }
+            Task { try? await command.kill() }
             reader.stop()
             throw CancellationError()
         }
@@ -143,7 +141,8 @@ struct BashTool: Sendable {
 
     private func cutNote(_ cut: Range<UInt64>, of command: ShellCommand, _ reader: OutputReader) -> String {
         let first = reader.read.first
-        return "... [\(cut.count) bytes are left out here. BashOutput with bash_id \"\(command.identifier)\" and offset \(first + cut.lowerBound) "
+        return
+            "... [\(cut.count) bytes are left out here. BashOutput with bash_id \"\(command.identifier)\" and offset \(first + cut.lowerBound) "
             + "reads them; they end at byte \(first + cut.upperBound).] ..."
     }
 
@@ -173,9 +172,9 @@ struct BashTool: Sendable {
 
     func kill(_ arguments: ToolArguments) async throws -> ToolResult {
         let command = try find(arguments)
-        guard command.end == nil else { return ToolResult("The command \(command.identifier) has ended already.") }
-        command.wasKilled = true
-        try await command.kill(graceMilliseconds: BashTool.graceMilliseconds)
+        guard command.end == nil, try await command.kill() else {
+            return ToolResult("The command \(command.identifier) has ended already.")
+        }
         return ToolResult("Successfully killed shell: \(command.identifier) (\(command.text))")
     }
 

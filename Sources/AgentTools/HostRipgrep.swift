@@ -26,7 +26,9 @@ struct HostRipgrep: Sendable {
         }
         var command = ProcessStartRequest(
             command: .arguments(
-                words.map { Array($0.utf8) } + [Array("-e".utf8), try arguments.required("pattern"), Array("--".utf8), path ?? [UInt8(ascii: ".")]]),
+                words.map { Array($0.utf8) } + [
+                    Array("-e".utf8), try arguments.required("pattern"), Array("--".utf8), path ?? [UInt8(ascii: ".")],
+                ]),
             directory: place.root, timeoutMilliseconds: UInt64(BashTool.defaultMilliseconds))
         command.outputLimit = 2 * 1024 * 1024
         let (lines, isCut) = try await answer(of: command)

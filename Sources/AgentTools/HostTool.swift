@@ -21,7 +21,9 @@ struct HostTool: Sendable {
         if let roundTrip = status.roundTripMicroseconds { link += ", round trip \(Double(roundTrip / 100) / 10) ms" }
         lines.append(link)
         let running = host.commands.living
-        if !running.isEmpty { lines.append("Commands that were started in the background: " + running.map(\.identifier).joined(separator: ", ")) }
+        if !running.isEmpty {
+            lines.append("Commands that were started in the background: " + running.map(\.identifier).joined(separator: ", "))
+        }
         return ToolResult(lines.joined(separator: "\n"))
     }
 }
@@ -41,7 +43,9 @@ extension ToolSession {
         // The tasks that wait for hosts end with them; nobody waits for the tasks.
         _ = reaching
         var text = "These tools act on another machine than the one that you run on; commands and paths are that machine's. "
-        text += hosts.count == 1 ? about(hosts[0]) : "The parameter host says which one:\n" + hosts.map { "- \($0.name): \(about($0))" }.joined(separator: "\n")
+        text +=
+            hosts.count == 1
+            ? about(hosts[0]) : "The parameter host says which one:\n" + hosts.map { "- \($0.name): \(about($0))" }.joined(separator: "\n")
         return text
     }
 

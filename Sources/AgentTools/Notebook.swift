@@ -56,7 +56,9 @@ enum Notebook {
         switch output.text("output_type") {
         case "stream": printed = joined(output["text"])
         case "error":
-            printed = "\(output.text("ename") ?? "Error"): \(output.text("evalue") ?? "")\n" + (output.array("traceback") ?? []).compactMap(\.text)
+            printed =
+                "\(output.text("ename") ?? "Error"): \(output.text("evalue") ?? "")\n"
+                + (output.array("traceback") ?? []).compactMap(\.text)
                 .joined(separator: "\n")
         default:
             let data = output["data"]
@@ -67,7 +69,8 @@ enum Notebook {
             }
         }
         if printed.unicodeScalars.count > mostOutput {
-            printed = String(String.UnicodeScalarView(printed.unicodeScalars.prefix(mostOutput))) + "\n(the rest of this output is left out)"
+            printed =
+                String(String.UnicodeScalarView(printed.unicodeScalars.prefix(mostOutput))) + "\n(the rest of this output is left out)"
         }
         return (printed, image)
     }

@@ -26,8 +26,10 @@ struct ReadTool: Sendable {
         } catch let error as PortalError {
             switch error.code {
             case .notFound:
-                throw ToolError("File does not exist. Note: your current working directory is \(HostPath.text(host.shellDirectory ?? place.root)).")
-            case .isADirectory: throw ToolError("EISDIR: illegal operation on a directory, read '\(HostPath.text(path))'. List shows what is in it.")
+                throw ToolError(
+                    "File does not exist. Note: your current working directory is \(HostPath.text(host.shellDirectory ?? place.root)).")
+            case .isADirectory:
+                throw ToolError("EISDIR: illegal operation on a directory, read '\(HostPath.text(path))'. List shows what is in it.")
             default: throw error
             }
         }
@@ -114,7 +116,8 @@ struct ReadTool: Sendable {
         let size = try await place.workspace.status(of: RemotePath(bytes: path)).size
         return ToolError(
             "File content (\(ReadTool.kilobytes(size))KB) exceeds maximum allowed size (\(most / 1024)KB). Use \(limit == nil ? "" : "a smaller ")offset and "
-                + "limit parameters to read specific portions of the file, or search for specific content instead of reading the whole file.")
+                + "limit parameters to read specific portions of the file, or search for specific content instead of reading the whole file."
+        )
     }
 
     private func binary(_ path: [UInt8], _ content: [UInt8]) async throws -> ToolError {
@@ -139,7 +142,8 @@ struct ReadTool: Sendable {
         let result = try await reader.end()
         guard content.count <= most else {
             throw ToolError(
-                "\(HostPath.text(path)) is \(kind) of \(result.status.size) bytes, and at most \(most) can be shown. Make a smaller one with Bash first.")
+                "\(HostPath.text(path)) is \(kind) of \(result.status.size) bytes, and at most \(most) can be shown. Make a smaller one with Bash first."
+            )
         }
         if let hash = result.sha256 { host.see(path, hash) }
         return content
@@ -175,7 +179,8 @@ enum ImageType {
 /// What kinds of files begin with.
 enum FileSignature {
     private static let known: [(start: [UInt8], name: String)] = [
-        ([0x7F, 0x45, 0x4C, 0x46], "an ELF program or library"), ([0x1F, 0x8B], "a gzip file"), ([0x50, 0x4B, 0x03, 0x04], "a zip archive"),
+        ([0x7F, 0x45, 0x4C, 0x46], "an ELF program or library"), ([0x1F, 0x8B], "a gzip file"),
+        ([0x50, 0x4B, 0x03, 0x04], "a zip archive"),
         ([0x25, 0x50, 0x44, 0x46], "a PDF document"), (Array("SQLite format 3".utf8), "an SQLite database"),
         ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "an xz file"), ([0x28, 0xB5, 0x2F, 0xFD], "a zstd file"), ([0x42, 0x5A, 0x68], "a bzip2 file"),
         ([0x00, 0x61, 0x73, 0x6D], "a WebAssembly module"), ([0xCA, 0xFE, 0xBA, 0xBE], "a Java class or a universal program"),

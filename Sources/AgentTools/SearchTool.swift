@@ -74,7 +74,9 @@ struct SearchTool: Sendable {
         }
 
         /// How many must be found to know whether there are more.
-        var wanted: Int? { limit.map { offset.addingReportingOverflow($0).partialValue }.flatMap { $0 < Int.max - 1 && $0 >= 0 ? $0 + 1 : nil } }
+        var wanted: Int? {
+            limit.map { offset.addingReportingOverflow($0).partialValue }.flatMap { $0 < Int.max - 1 && $0 >= 0 ? $0 + 1 : nil }
+        }
 
         /// What is said of the window, where it left something out.
         func note(isTruncated: Bool) -> String? {
@@ -209,7 +211,9 @@ struct SearchTool: Sendable {
         var directory = try await path(arguments)
         if pattern.first == UInt8(ascii: "/") {
             // An absolute pattern: the part before its first wildcard is the directory.
-            let start = pattern.firstIndex { [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "{")].contains($0) } ?? pattern.count
+            let start =
+                pattern.firstIndex { [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "{")].contains($0) }
+                ?? pattern.count
             let slash = pattern[..<start].lastIndex(of: UInt8(ascii: "/")) ?? 0
             let base = try place.path(slash == 0 ? [UInt8(ascii: "/")] : Array(pattern[..<slash]))
             if options.isConfined { try await place.confine(base) }

@@ -38,23 +38,23 @@ final class ShellCommand: Sendable {
         set { state.withLock { $0.end = newValue } }
     }
 
-    /// Whether it was ended by KillBash.
-    var wasKilled: Bool {
+    /// Whether it was ended by being killed from here.
+    private(set) var wasKilled: Bool {
         get { state.withLock { $0.wasKilled } }
         set { state.withLock { $0.wasKilled = newValue } }
     }
 
-    /// Ends it with everything that it started: TERM, and KILL for what is left after a while.
-    /// - Throws: `PortalError`; that it is gone already is none.
-    func kill(graceMilliseconds: Int) async throws(PortalError) {
-        do throws(PortalError) {
-            try await process.signal(15, tree: true)
-            end = try await process.end(timeoutSeconds: Double(graceMilliseconds) / 1000)
-        } catch {
-            if error.code == .notFound { return }
-            guard error.code == .timedOut else { throw error }
+    /// Ends it with everything that it started, at once: where its first process left on TERM, what ignores that could not be found any more.
+    /// - Returns: False where it had ended before.
+    /// - Throws: `PortalError`.
+    @discardableResult
+    func kill() async throws(PortalError) -> Bool {
+        do throws(PortalError) { try await process.signal(9, tree: true) } catch {
+            guard error.code == .notFound else { throw error }
+            return false
         }
-        do throws(PortalError) { try await process.signal(9, tree: true) } catch { guard error.code == .notFound else { throw error } }
+        wasKilled = true
+        return true
     }
 }
 

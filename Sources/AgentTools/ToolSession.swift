@@ -45,7 +45,7 @@ public final class ToolSession: Sendable {
                     group.addTask {
                         await withTaskGroup(of: Void.self) { group in
                             for command in host.commands.living {
-                                group.addTask { try? await command.kill(graceMilliseconds: 300) }
+                                group.addTask { try? await command.kill() }
                             }
                         }
                         await host.close()

@@ -116,7 +116,20 @@ int32_t platform_link(const uint8_t *target, const uint8_t *path, int32_t symbol
 }
 
 int32_t platform_change_mode(const uint8_t *path, uint32_t mode, int32_t follow) {
-    return CHECKED(fchmodat(AT_FDCWD, PATH(path), (mode_t)mode, follow ? 0 : AT_SYMLINK_NOFOLLOW));
+    if (follow) return platform_set_path_mode(path, mode);
+    // Kernels before 6.6 cannot do that to a path; they can to what is opened as a place only.
+    int place = open(PATH(path), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (place < 0) return -errno;
+    struct stat status;
+    int32_t result = CHECKED(fstat(place, &status));
+    if (result == 0 && S_ISLNK(status.st_mode)) result = -EOPNOTSUPP;
+    if (result == 0) {
+        char name[40];
+        platform_number_path(name, "/proc/self/fd/", (unsigned long)place, "");
+        result = platform_set_path_mode((const uint8_t *)name, mode);
+    }
+    close(place);
+    return result;
 }
 
 static struct timespec time_of(int64_t nanoseconds) {

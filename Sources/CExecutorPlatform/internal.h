@@ -40,7 +40,7 @@ void platform_session_save(void);
 // program may do: `r` read and execute, `w` everything, `k` only read though it is below one of `w`. The last is a letter alone: `n` where it may
 // use the network, `o` where it may not. One NUL is no sandbox.
 
-// Whether a namespace of mounts is needed.
+// Whether it cannot be enforced without a namespace of mounts.
 int platform_sandbox_needs_mounts(const uint8_t *sandbox);
 // For a child between its start and its program: takes everything else from it, for good. Returns zero, or -1 with errno. `identity` is the
 // user and the group that a child in a namespace of users of its own gets back; null where there is none.

@@ -161,8 +161,7 @@ int32_t platform_spawn(
     child.program = (const char *)program;
     child.directory = (const char *)directory;
     child.sandbox = sandbox;
-    child.has_mounts = platform_sandbox_needs_mounts(sandbox);
-    child.identity = NULL;
+    child.has_mounts = *sandbox != 0;
     child.search = (const char *)platform_environment_value(environment, environment_length, "PATH");
     if (!child.search) child.search = "/usr/local/bin:/usr/bin:/bin";
     if (!child.arguments || !child.shell_arguments || !child.environment) {
@@ -183,23 +182,29 @@ int32_t platform_spawn(
         child.output = output[1];
         child.errors = spawn->merge ? output[1] : errors[1];
     }
+    const uint32_t identity[2] = {geteuid(), getegid()};
+again:
     spawn->stage = PLATFORM_STAGE_SETUP;
+    child.identity = NULL;
     if (pipe2(report, O_CLOEXEC) < 0) goto failed;
     child.report = report[1];
-
-    if (child.has_mounts) spawn->stage = PLATFORM_STAGE_SANDBOX;
-    const uint32_t identity[2] = {geteuid(), getegid()};
     pid_t process = child.has_mounts ? start_apart(&child, identity) : vfork();
     if (process == 0) become(&child);
-    if (process < 0) goto failed;
+    struct failure failure = {PLATFORM_STAGE_SANDBOX, errno};
     close(report[1]);
     report[1] = -1;
     // Where vfork is a fork (qemu-user), this read is what waits for the exec.
-    struct failure failure;
-    if (platform_read(report[0], &failure, sizeof failure) == sizeof failure) {
+    if (process < 0 || platform_read(report[0], &failure, sizeof failure) == sizeof failure) {
+        if (process < 0 && !child.has_mounts) failure.stage = PLATFORM_STAGE_SETUP;
+        // The end of the child that did not become the program is taken by the event loop, as any orphan's.
+        if (failure.stage == PLATFORM_STAGE_SANDBOX && child.has_mounts && !platform_sandbox_needs_mounts(sandbox)) {
+            // This host has no namespaces for this user, or none in which something can be mounted.
+            child.has_mounts = 0;
+            close_pair(report);
+            goto again;
+        }
         spawn->stage = failure.stage;
         result = -failure.error;
-        // The end of the child that did not become the program is taken by the event loop, as any orphan's.
         goto done;
     }
     spawn->process = process;

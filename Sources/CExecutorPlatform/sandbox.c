@@ -15,6 +15,7 @@
 // From linux/landlock.h and linux/mount.h, which are younger than some of the headers that this is compiled with. The numbers are the same for
 // every processor.
 enum { MOUNT_SETATTR = 442, CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446, IO_URING_SETUP = 425 };
+enum { EVERYTHING_BELOW = 0x8000 /* AT_RECURSIVE */ };
 enum {
     RIGHT_EXECUTE = 1 << 0,
     RIGHT_WRITE_FILE = 1 << 1,
@@ -80,15 +81,45 @@ static const uint8_t *next_entry(const uint8_t *entry) { return entry + strlen((
 
 static int is_last(uint8_t letter) { return letter == 'n' || letter == 'o'; }
 
-int platform_sandbox_needs_mounts(const uint8_t *sandbox) {
-    if (!*sandbox) return 0;
+// Whether there is an entry with a letter, be it of any path or of the root.
+static int has_entry(const uint8_t *sandbox, uint8_t letter, int is_root) {
     for (; !is_last(*sandbox); sandbox = next_entry(sandbox))
-        if (*sandbox == 'k') return 1;
+        if (*sandbox == letter && (!is_root || !sandbox[2])) return 1;
+    return 0;
+}
+
+int platform_sandbox_needs_mounts(const uint8_t *sandbox) { return has_entry(sandbox, 'k', 0); }
+
+// Two changes of a mount, for mount_setattr(2): its first word is what is set, its second what is cleared, and 1 is to be read-only.
+static const uint64_t changes[] = {0, 1, 0, 0, 0};
+#define WRITABLE (changes)
+#define READ_ONLY (changes + 1)
+
+static long change_mount(const char *path, const uint64_t *change, unsigned flags) {
+    return syscall(MOUNT_SETATTR, AT_FDCWD, path, flags, change, 4 * sizeof *change);
+}
+
+// Makes mounts of all paths with a letter that are there, so that they can be told apart from what they are in.
+static int make_mounts(const uint8_t *sandbox, uint8_t letter) {
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
+        const char *path = (const char *)sandbox + 1;
+        if (*sandbox == letter && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 && (letter == 'k' || errno != ENOENT)) return -1;
+    }
+    return 0;
+}
+
+static int change_mounts(const uint8_t *sandbox, uint8_t letter, const uint64_t *change) {
+    for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
+        const char *path = (const char *)sandbox + 1;
+        // Where something is mounted below it that must stay as it is, that stays.
+        if (*sandbox == letter && change_mount(path, change, EVERYTHING_BELOW) < 0 && change_mount(path, change, 0) < 0
+            && (letter == 'k' || errno != ENOENT))
+            return -1;
+    }
     return 0;
 }
 
 int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_t *identity) {
-    static const struct { uint64_t set, clear, propagation, namespace; } read_only = {1, 0, 0, 0};
     static const struct sock_fprog offline = {sizeof no_network / sizeof *no_network, (struct sock_filter *)no_network};
     // Version 3 of capset(2): no capabilities, of which a root would have all that no file's rights hold back.
     static const uint32_t capabilities[] = {0x20080522, 0}, none[6];
@@ -98,15 +129,22 @@ int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_
         && (tell("/proc/self/setgroups", "deny") < 0 || keep_identity("/proc/self/uid_map", identity[0]) < 0
             || keep_identity("/proc/self/gid_map", identity[1]) < 0))
         return -1;
-    if (has_mounts && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
+    // Landlock holds back neither modes, owners, times and attributes of files, nor, before its third version, truncate(2). What is mounted
+    // read-only has none of them changed.
+    if (has_mounts
+        && (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0
+            || (!has_entry(sandbox, 'w', 1)
+                && (make_mounts(sandbox, 'w') < 0 || change_mount("/", READ_ONLY, EVERYTHING_BELOW) < 0
+                    || change_mounts(sandbox, 'w', WRITABLE) < 0))
+            || make_mounts(sandbox, 'k') < 0 || change_mounts(sandbox, 'k', READ_ONLY) < 0))
+        return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -1;
     long version = syscall(CREATE_RULESET, NULL, 0, 1);
-    // Before the third version truncate(2) is not held back by anything.
-    if (version < 3) {
+    if (version < (has_mounts ? 1 : 3)) {
         errno = ENOSYS;
         return -1;
     }
-    handled.files = version >= 5 ? 0xFFFF : 0x7FFF;
+    handled.files = version >= 5 ? 0xFFFF : version >= 3 ? 0x7FFF : version == 2 ? 0x3FFF : 0x1FFF;
     handled.network = 0;
     // From the sixth on: sockets without a name in the file system, and signals.
     handled.scopes = 3;
@@ -114,12 +152,7 @@ int platform_sandbox_enter(const uint8_t *sandbox, int has_mounts, const uint32_
     if (rules < 0) return -1;
     for (; !is_last(*sandbox); sandbox = next_entry(sandbox)) {
         const char *path = (const char *)sandbox + 1;
-        if (*sandbox == 'k') {
-            if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0
-                || syscall(MOUNT_SETATTR, AT_FDCWD, path, 0x8000 /* AT_RECURSIVE */, &read_only, sizeof read_only) < 0)
-                return -1;
-            continue;
-        }
+        if (*sandbox == 'k') continue;
         // A device that is made is a way to what is behind it.
         rule.rights = *sandbox == 'w' ? handled.files & ~(uint64_t)(RIGHT_MAKE_CHARACTER | RIGHT_MAKE_BLOCK) : RIGHTS_TO_READ;
         rule.parent = open(path, O_PATH | O_CLOEXEC);

@@ -10,7 +10,7 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
     var arguments: [[UInt8]] = []
     for index in 0..<Int(argc) {
         guard let argument = argv[index] else { break }
-        arguments.append(bytes(of: UnsafeRawPointer(argument).assumingMemoryBound(to: UInt8.self)))
+        arguments.add(bytes(of: UnsafeRawPointer(argument).assumingMemoryBound(to: UInt8.self)))
     }
     var wanted = platform_serve()
     if arguments.count >= 3, arguments[1].equals("serve"), platform_read_serve(argc, argv, &wanted) != 0 {
@@ -18,7 +18,7 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
     }
     if arguments.count == 4, arguments[1].equals("check") { return check(file: arguments[2], hexadecimal: arguments[3]) }
     if arguments.count == 3, arguments[1].equals("environment") {
-        platform_say_environment(arguments[2] + [0])
+        platform_say_environment(terminated(arguments[2]))
         return 0
     }
     if arguments.count == 2, arguments[1].equals("version") {
@@ -44,7 +44,7 @@ private func serve(_ wanted: inout platform_serve) -> Int32 {
 }
 
 private func check(file: [UInt8], hexadecimal expected: [UInt8]) -> Int32 {
-    let descriptor = platform_open(file + [0], UInt32(PLATFORM_OPEN_READ), 0)
+    let descriptor = platform_open(terminated(file), UInt32(PLATFORM_OPEN_READ), 0)
     guard descriptor >= 0 else { return 1 }
     guard let digest = try? hashOfContent(descriptor) else { return 1 }
     // Said as well as returned: whoever asks may run something else that merely ends with 0.
@@ -62,19 +62,4 @@ func bytes(of text: UnsafePointer<UInt8>) -> [UInt8] {
     var count = 0
     while text[count] != 0 { count += 1 }
     return Array(UnsafeBufferPointer(start: text, count: count))
-}
-
-/// Cuts a buffer of strings that each end with NUL.
-func strings(in buffer: ArraySlice<UInt8>) -> [[UInt8]] {
-    var parts: [[UInt8]] = []
-    var part: [UInt8] = []
-    for byte in buffer {
-        if byte == 0 {
-            parts.append(part)
-            part = []
-        } else {
-            part.append(byte)
-        }
-    }
-    return parts
 }

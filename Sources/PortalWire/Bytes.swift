@@ -67,8 +67,10 @@ extension [UInt8] {
 public func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(bytes.count * 2)
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] { text.add(nibble < 10 ? 0x30 + nibble : 0x57 + nibble) }
+    // Half a byte each time.
+    for index in 0..<bytes.count * 2 {
+        let digit = bytes[index / 2] >> (index % 2 == 0 ? 4 : 0) & 15
+        text.add(digit < 10 ? 0x30 + digit : 0x57 + digit)
     }
     return text
 }

@@ -19,6 +19,9 @@ public struct Literal: ExpressibleByStringLiteral, CustomStringConvertible, Send
     /// The text itself.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 
+    /// The text as C takes it.
+    public var terminated: UnsafePointer<UInt8> { start }
+
     /// Its bytes in UTF-8.
     var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: start, count: count) }
 }

@@ -23,9 +23,11 @@ import Testing
                 == "<system-reminder>Warning: the file exists but the contents are empty.</system-reminder>")
         #expect(
             await stage.call("Read", ["file_path": "a", "offset": 9])
-                == "<system-reminder>Warning: the file exists but is shorter than the provided offset (9). The file has 3 lines.</system-reminder>")
+                == "<system-reminder>Warning: the file exists but is shorter than the provided offset (9). The file has 3 lines.</system-reminder>"
+        )
         let long = await stage.call("Read", ["file_path": "long"])
-        #expect(long.hasPrefix("1\t1\n2\t2\n") && long.hasSuffix("\n2000\t2000\n\n(These are lines 1 to 2000 of 3000; offset 2001 reads on.)"))
+        #expect(
+            long.hasPrefix("1\t1\n2\t2\n") && long.hasSuffix("\n2000\t2000\n\n(These are lines 1 to 2000 of 3000; offset 2001 reads on.)"))
         #expect(
             await stage.call("Read", ["file_path": "none"])
                 == "error: File does not exist. Note: your current working directory is \(stage.directory).")
@@ -57,7 +59,8 @@ import Testing
         try stage.write("text.png", "no picture\n")
         #expect(await stage.call("Read", ["file_path": "text.png"]) == "1\tno picture\n2\t")
         try stage.write("big.png", png + Data(repeating: 1, count: ReadTool.mostImageBytes))
-        #expect(await stage.call("Read", ["file_path": "big.png"]).hasPrefix("error: \(stage.directory)/big.png is a picture of 3932368 bytes"))
+        #expect(
+            await stage.call("Read", ["file_path": "big.png"]).hasPrefix("error: \(stage.directory)/big.png is a picture of 3932368 bytes"))
         try stage.write("a.ipynb", #"{"cells":[{"cell_type":"code","source":["x = 1"],"outputs":[]}]}"#)
         #expect(await stage.call("Read", ["file_path": "a.ipynb"]) == #"<cell id="cell-0">x = 1</cell id="cell-0">"#)
     }
@@ -68,7 +71,8 @@ import Testing
         #expect(
             await stage.call("Write", ["file_path": "new/deep/a", "content": "1\n"]) == "File created successfully at: \(path) \(note)")
         #expect(
-            await stage.call("Write", ["file_path": "new/deep/a", "content": "2\n"]) == "The file \(path) has been updated successfully. \(note)")
+            await stage.call("Write", ["file_path": "new/deep/a", "content": "2\n"])
+                == "The file \(path) has been updated successfully. \(note)")
         #expect(stage.content("new/deep/a") == "2\n")
         try stage.write("theirs", "before\n")
         #expect(
@@ -98,8 +102,10 @@ import Testing
         #expect(
             await edit("one", "1")
                 == "error: Found 2 matches of the string to replace, but replace_all is false. To replace all occurrences, set replace_all to true. To "
-                + "replace only one occurrence, please provide more context to uniquely identify the instance. They are in lines 1, 3.\nString: one")
-        #expect(await edit("one", "1", all: true).hasPrefix("The file \(path) has been updated. All occurrences were successfully replaced. ("))
+                + "replace only one occurrence, please provide more context to uniquely identify the instance. They are in lines 1, 3.\nString: one"
+        )
+        #expect(
+            await edit("one", "1", all: true).hasPrefix("The file \(path) has been updated. All occurrences were successfully replaced. ("))
         #expect(stage.content("a") == "1\n2\n1\n")
         #expect(await edit("three", "3").hasPrefix("error: String to replace not found in file.\nString: three"))
         #expect(await edit("1", "1") == "error: No changes to make: old_string and new_string are exactly the same.")
@@ -108,7 +114,8 @@ import Testing
         #expect(
             await stage.call("Edit", ["file_path": "none", "old_string": "a", "new_string": "b"])
                 == "error: File does not exist. Note: your current working directory is \(stage.directory).")
-        #expect(await stage.call("Edit", ["file_path": "made", "old_string": "", "new_string": "x"]).hasPrefix("File created successfully"))
+        #expect(
+            await stage.call("Edit", ["file_path": "made", "old_string": "", "new_string": "x"]).hasPrefix("File created successfully"))
         #expect(
             await stage.call("Edit", ["file_path": "made", "old_string": "", "new_string": "y"])
                 == "error: Cannot create new file - file already exists.")
@@ -137,7 +144,8 @@ import Testing
         let outside = stage.host.home.path + "/outside"
         try Data("secret\n".utf8).write(to: URL(fileURLWithPath: outside))
         try FileManager.default.createSymbolicLink(atPath: stage.directory + "/link", withDestinationPath: outside)
-        try FileManager.default.createSymbolicLink(atPath: stage.directory + "/nowhere", withDestinationPath: stage.host.home.path + "/made")
+        try FileManager.default.createSymbolicLink(
+            atPath: stage.directory + "/nowhere", withDestinationPath: stage.host.home.path + "/made")
         try FileManager.default.createSymbolicLink(atPath: stage.directory + "/up", withDestinationPath: "..")
         #expect(await stage.call("Read", ["file_path": "in"]) == "1\tinside\n2\t")
         #expect(await stage.call("Write", ["file_path": "new/file", "content": "x"]).hasPrefix("File created"))

@@ -30,23 +30,30 @@ import Testing
         #expect(try arguments("Bash", ["command": "ls", "timeout": "1e3"]).integer("timeout") == 1000)
     }
 
-    @Test(arguments: [
-        ("Read", ["file_path": "a", "pages": "1"], #"Read: there is no parameter "pages" (given "1"); it takes file_path, offset, limit, allow_large"#),
-        ("Read", ["offset": 1], #"Read: the required parameter "file_path" is missing"#),
-        ("Read", ["file_path": "a", "limit": 0], #"Read: the parameter "limit" was given 0; it takes a whole number from 1"#),
-        ("Read", ["file_path": "a", "limit": "ten"], #"Read: the parameter "limit" was given "ten"; it takes a whole number from 1"#),
-        ("Read", ["file_path": "a", "limit": "1.5"], #"Read: the parameter "limit" was given "1.5"; it takes a whole number from 1"#),
-        ("Read", ["file_path": "a", "path": "b"], #"Read: the parameter "file_path" is given twice"#),
-        ("Write", ["file_path": "a", "content": ["x"]], #"Write: the parameter "content" was given ["x"]; it takes a string"#),
-        ("Bash", ["command": "a", "run_in_background": "maybe"], #"Bash: the parameter "run_in_background" was given "maybe"; it takes true or false"#),
-        (
-            "Grep", ["pattern": "a", "output_mode": "lines"],
-            #"Grep: the parameter "output_mode" was given "lines"; it takes one of "content", "files_with_matches", "count""#
-        ),
-        ("List", ["ignore": ["a", 1]], #"List: the parameter "ignore" was given ["a",1]; it takes an array of strings"#),
-        ("Host", ["verbose": true], #"Host: there is no parameter "verbose" (given true); it takes none"#),
-        ("Bash", [1], "Bash: the input is [1]; it takes a JSON object"),
-    ] as [(String, JSONValue, String)])
+    @Test(
+        arguments: [
+            (
+                "Read", ["file_path": "a", "pages": "1"],
+                #"Read: there is no parameter "pages" (given "1"); it takes file_path, offset, limit, allow_large"#
+            ),
+            ("Read", ["offset": 1], #"Read: the required parameter "file_path" is missing"#),
+            ("Read", ["file_path": "a", "limit": 0], #"Read: the parameter "limit" was given 0; it takes a whole number from 1"#),
+            ("Read", ["file_path": "a", "limit": "ten"], #"Read: the parameter "limit" was given "ten"; it takes a whole number from 1"#),
+            ("Read", ["file_path": "a", "limit": "1.5"], #"Read: the parameter "limit" was given "1.5"; it takes a whole number from 1"#),
+            ("Read", ["file_path": "a", "path": "b"], #"Read: the parameter "file_path" is given twice"#),
+            ("Write", ["file_path": "a", "content": ["x"]], #"Write: the parameter "content" was given ["x"]; it takes a string"#),
+            (
+                "Bash", ["command": "a", "run_in_background": "maybe"],
+                #"Bash: the parameter "run_in_background" was given "maybe"; it takes true or false"#
+            ),
+            (
+                "Grep", ["pattern": "a", "output_mode": "lines"],
+                #"Grep: the parameter "output_mode" was given "lines"; it takes one of "content", "files_with_matches", "count""#
+            ),
+            ("List", ["ignore": ["a", 1]], #"List: the parameter "ignore" was given ["a",1]; it takes an array of strings"#),
+            ("Host", ["verbose": true], #"Host: there is no parameter "verbose" (given true); it takes none"#),
+            ("Bash", [1], "Bash: the input is [1]; it takes a JSON object"),
+        ] as [(String, JSONValue, String)])
     func whatIsWrongIsNamed(tool: String, input: JSONValue, words: String) {
         #expect(problem(tool, input) == words)
     }

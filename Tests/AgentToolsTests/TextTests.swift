@@ -1,4 +1,5 @@
 import DoorSupport
+import Portal
 import PortalWire
 import Testing
 
@@ -28,7 +29,9 @@ import Testing
         for number in 0..<100_000 { text.add(Array("\(number % 10)é".utf8)) }
         let shown = text.shown { "<\($0.lowerBound)-\($0.upperBound)>" }
         #expect(shown.cut == 22500..<277500)
-        #expect(shown.text == String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750) + "\n\n<22500-277500>\n\n" + String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750))
+        #expect(
+            shown.text == String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750) + "\n\n<22500-277500>\n\n"
+                + String(repeating: "0é1é2é3é4é5é6é7é8é9é", count: 750))
         text = KeptText()
         text.add(Array(repeating: 0x61, count: 30_000))
         #expect(text.shown { _ in "cut" }.cut == nil)
@@ -81,7 +84,8 @@ import Testing
         let shown = try #require(Notebook.shown(Array(notebook.utf8), most: 100_000))
         #expect(shown.content.count == 3)
         #expect(
-            shown.text == """
+            shown.text
+                == """
                 <cell id="m1"><cell_type>markdown</cell_type># T
                 x</cell id="m1">
                 <cell id="cell-1">print(1)</cell id="cell-1">
@@ -96,6 +100,25 @@ import Testing
                 """.replacing("<Figure>\nE", with: "<Figure>\n\nE"))
         #expect(shown.content[1] == .image([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], type: "image/png"))
         #expect(Notebook.shown(Array("{}".utf8), most: 10) == nil)
+    }
+
+    @Test func theOldestEndedCommandIsForgotten() async throws {
+        let workspace = try await Workspace.open(
+            "nowhere",
+            options: { () -> ConnectionOptions in
+                var options = ConnectionOptions()
+                options.proxy = .inProcess
+                return options
+            }())
+        defer { workspace.close() }
+        let table = CommandTable()
+        for number in 0..<300 {
+            let command = ShellCommand(identifier: "\(number)", text: "", process: workspace.process(named: "\(number)"), reports: false)
+            if number > 0 { command.end = ProcessEnd(code: 0, signal: nil, wallMilliseconds: 1, processorMilliseconds: 1) }
+            table.add(command)
+        }
+        #expect(table.find("0") != nil, "it runs")
+        #expect(table.find("1") == nil && table.find("44") == nil && table.find("45") != nil && table.find("299") != nil)
     }
 
     @Test func aPromiseIsWaitedForAsLongAsIsSaid() async {

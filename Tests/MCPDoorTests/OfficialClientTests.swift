@@ -37,6 +37,9 @@ import Testing
         #expect(said.contains("checks held"))
         // The client's end is the end of what ran there for it.
         let home = host.home.path
-        #expect(await eventually(seconds: 10) { !FoundProcess.all(withEnvironment: "HOME=\(home)").contains { $0.command.contains("sleep 433") } })
+        #expect(
+            await eventually(seconds: 10) {
+                !FoundProcess.all(withEnvironment: "HOME=\(home)").contains { $0.command.contains("sleep 433") }
+            })
     }
 }

@@ -32,7 +32,9 @@ import Testing
         await send(#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Bash","arguments":{"command":"id"}}}"#, to: server)
         #expect(await eventually(seconds: 10) { lines.all.count == 1 })
         let text = lines.all.joined()
-        #expect(text.contains(#""isError":true"#) && text.contains("The host ann@box:/srv cannot be reached, and nothing was done on this machine"))
+        #expect(
+            text.contains(#""isError":true"#)
+                && text.contains("The host ann@box:/srv cannot be reached, and nothing was done on this machine"))
         #expect(text.contains("run `portal ssh box` in a terminal"))
     }
 
@@ -49,7 +51,8 @@ import Testing
     }
 
     @Test func batchesAreOfTheRevisionsThatHaveThem() async throws {
-        let batch = #"[{"id":1,"method":"ping"},{"method":"notifications/x"},{"id":2,"method":"tools/call","params":{"name":"Host"}},{"x":1}]"#
+        let batch =
+            #"[{"id":1,"method":"ping"},{"method":"notifications/x"},{"id":2,"method":"tools/call","params":{"name":"Host"}},{"x":1}]"#
         for (revision, isTaken) in [("2025-03-26", true), ("2025-06-18", false)] {
             let lines = Lines()
             let server = server(lines)

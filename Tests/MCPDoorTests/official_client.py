@@ -62,6 +62,7 @@ async def main():
         identifier = (await expect("Bash", {"command": "echo begun; sleep 4331", "run_in_background": True}, "ID: bash_")).split("ID: ")[1][:13]
         await expect("Wait", {"bash_id": identifier, "timeout": 300}, "<status>running</status>")
         await expect("KillBash", {"bash_id": identifier}, "Successfully killed shell")
+        await expect("Wait", {"bash_id": identifier}, "<status>killed</status>")
         await expect("BashOutput", {"bash_id": identifier}, "<status>killed</status>")
         await expect("Bash", {"command": "sleep 4332", "timeout": 200}, "was moved to the background (ID: bash_")
 

@@ -42,12 +42,32 @@ import Testing
             mknod device b 8 0 2>/dev/null && exit 8
             mknod device c 1 3 2>/dev/null && exit 9
             grep -q 'CapEff:.*[1-9a-f]' /proc/self/status && exit 10
+            chmod 700 kept/file 2>/dev/null && exit 11
+            touch -d @0 kept/file 2>/dev/null && exit 12
+            chmod 755 new && touch -d @0 new || exit 13
             cat kept/file; id -u
             """
         let outcome = try run(client, script, SandboxTests.whole)
         #expect(try outcome.value()["code"]?.integer == 0)
         let printed = String(decoding: outcome.data[.stdout] ?? [], as: UTF8.self)
         #expect(printed == "kept\n\(isStranger ? 65534 : getuid())\n")
+    }
+
+    @Test(arguments: [false, true]) func whatIsOnlyReadKeepsItsMode(isStranger: Bool) throws {
+        if isStranger, getuid() != 0 { return }
+        let client = try ExecutorClient(isStranger: isStranger)
+        let script = """
+            echo x > mine && exit 1
+            for change in 'chmod 700' 'touch -d @0' 'truncate -s 0' 'rm -f'; do
+                $change kept/file 2>/dev/null && exit 2
+            done
+            echo x > /dev/null || exit 3
+            cat kept/file
+            """
+        let outcome = try run(client, script, #"{"read":["/"],"write":["/dev/null"]}"#)
+        #expect(outcome.data[.stdout] == Array("kept\n".utf8) && outcome.result?.integer("code") == 0)
+        let whole = try run(client, "echo x > all && chmod 700 all && cat all", #"{"write":["/"]}"#)
+        #expect(whole.data[.stdout] == Array("x\n".utf8))
     }
 
     @Test func nothingIsAllowedThatIsNotNamed() throws {

@@ -38,7 +38,9 @@ import Testing
             answers.first { ($0["tool_use_id"] ?? $0["id"])?.encoded == id.encoded }
         }
         #expect(answers.count == 7)
-        #expect(answer("1").map { String(decoding: $0.encoded, as: UTF8.self) } == #"{"type":"tool_result","tool_use_id":"1","content":"42","is_error":false}"#)
+        #expect(
+            answer("1").map { String(decoding: $0.encoded, as: UTF8.self) }
+                == #"{"type":"tool_result","tool_use_id":"1","content":"42","is_error":false}"#)
         #expect(answer("2")?.text("content") == "1\tone\n2\t")
         #expect(answer("3")?.text("content")?.hasPrefix("File created successfully at: \(host.home.path)/ws/b") == true)
         #expect(answer("4")?.bool("is_error") == true)
@@ -62,7 +64,10 @@ import Testing
         ])
         #expect(outcome.status == 0 && answers.count == 1)
         let home = host.home.path
-        #expect(await eventually(seconds: 10) { !FoundProcess.all(withEnvironment: "HOME=\(home)").contains { $0.command.contains("sleep 4341") } })
+        #expect(
+            await eventually(seconds: 10) {
+                !FoundProcess.all(withEnvironment: "HOME=\(home)").contains { $0.command.contains("sleep 4341") }
+            })
     }
 
     /// Examples/AgentLoop: each runs a model's turns, which here are a script's.
@@ -72,9 +77,11 @@ import Testing
             .appendingPathComponent("Examples/AgentLoop").path
         let output = portal.runtime.appendingPathComponent("loop").path
         let child = try Child(
-            ["env", "PATH=\(URL(fileURLWithPath: PortalProgram.path).deletingLastPathComponent().path):/usr/bin:/bin",
+            [
+                "env", "PATH=\(URL(fileURLWithPath: PortalProgram.path).deletingLastPathComponent().path):/usr/bin:/bin",
                 "PORTAL_RUNTIME_DIR=\(portal.runtime.path)", "PORTAL_SSH_CONFIG=\(portal.config)", program[0], "\(folder)/\(program[1])",
-                "\(portal.target):ws", "\(folder)/turns.jsonl"], output: output, errors: output + ".errors")
+                "\(portal.target):ws", "\(folder)/turns.jsonl",
+            ], output: output, errors: output + ".errors")
         guard await eventually(seconds: 60, { !child.isRunning }) else {
             child.end()
             throw TestFailure("\(program[1]) does not end")

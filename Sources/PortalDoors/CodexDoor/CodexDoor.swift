@@ -151,7 +151,7 @@ public final class CodexDoor: Sendable {
     /// the answer; one that takes longer is waited for by the calls that come next.
     private func initialize(_ parameters: JSONValue) async -> Result<JSONValue, RemoteProcedureError> {
         if let session = parameters.text("resumeSessionId") { return .failure(.refused("unknown session id \(session)")) }
-        if let directory = options.directory { probes.expect(options.map.there(PathBytes.normalized(Array(directory.utf8)))) }
+        expectStart()
         let description = description
         let seconds = options.deadlines.initialize
         let known = await first { await description.value } before: { try? await Task.sleep(nanoseconds: UInt64(seconds * 1_000_000_000)) }
@@ -165,6 +165,16 @@ public final class CodexDoor: Sendable {
         }
         phase.withLock { $0 = .ready }
         return .success(.object(members))
+    }
+
+    /// The agent works in the target's directory, or where it was started itself: which of the two is not known yet.
+    private func expectStart() {
+        if let directory = options.directory { probes.expect(options.map.there(PathBytes.normalized(Array(directory.utf8)))) }
+        let (host, probes) = (host, probes)
+        Task {
+            guard let directory = try? await host.workspace().target.directory, directory.hasPrefix("/") else { return }
+            probes.expect(PathBytes.normalized(Array(directory.utf8)))
+        }
     }
 
     private func reply(_ id: CallIdentifier, _ result: Result<JSONValue, RemoteProcedureError>) async {

@@ -52,7 +52,7 @@ extension RemoteProcedureError {
     private static func wayOut(_ number: Int32?) -> String {
         let lack: String
         switch number {
-        case ENOSYS: lack = "Linux 6.2 or newer with Landlock"
+        case ENOSYS: lack = "Landlock (Linux 5.13, or 6.2 where this user has no namespaces)"
         case EPERM, ENOSPC, EACCES: lack = "namespaces of users (see user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns there)"
         case .some(let number): lack = "what failed with: \(text(ofErrno: number))"
         case nil: return ""

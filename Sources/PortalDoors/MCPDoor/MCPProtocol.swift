@@ -66,7 +66,11 @@ struct MCPProtocol {
         case .notification(let method, let parameters): return notified(method, parameters)
         case .request(let id, let method, let parameters):
             guard open[id] == nil else {
-                return [.send(MCPProtocol.failure(id, RemoteProcedureError(RemoteProcedureError.invalidRequest, "a request with this id is open")))]
+                return [
+                    .send(
+                        MCPProtocol.failure(id, RemoteProcedureError(RemoteProcedureError.invalidRequest, "a request with this id is open"))
+                    )
+                ]
             }
             do throws(RemoteProcedureError) { return try requested(id, method, parameters) } catch {
                 return [.send(MCPProtocol.failure(id, error))]
@@ -94,15 +98,16 @@ struct MCPProtocol {
             revision = wanted
             return introduce(id, .initialize(revision: wanted), era)
         case ("server/discover", .stateless): return introduce(id, .discover, era)
-        case ("ping", .negotiated): return [.send(MCPProtocol.success(id, [:], era))]
+        case ("ping", .negotiated): return [.send(success(id, [:], era))]
         case ("tools/list", _):
             if let cursor = parameters["cursor"] {
                 throw RemoteProcedureError(
-                    RemoteProcedureError.invalidParameters, "there is no cursor \(String(decoding: cursor.encoded, as: UTF8.self)): all tools are on one page")
+                    RemoteProcedureError.invalidParameters,
+                    "there is no cursor \(String(decoding: cursor.encoded, as: UTF8.self)): all tools are on one page")
             }
             var members: [(String, JSONValue)] = [("tools", .array(tools.map(MCPProtocol.tool)))]
             if case .stateless = era { members += MCPProtocol.cacheable }
-            return [.send(MCPProtocol.success(id, .object(members), era))]
+            return [.send(success(id, .object(members), era))]
         case ("tools/call", _): return try called(id, parameters, era)
         default: throw RemoteProcedureError(RemoteProcedureError.methodNotFound, "there is no method \(method)")
         }
@@ -160,7 +165,7 @@ struct MCPProtocol {
             case .image(let bytes, let type): ["type": "image", "data": .string(Base64.encode(bytes)), "mimeType": .text(type)]
             }
         }
-        return MCPProtocol.success(id, ["content": .array(content), "isError": .bool(result.isError)], era)
+        return success(id, ["content": .array(content), "isError": .bool(result.isError)], era)
     }
 
     /// Who this is, is known.
@@ -177,11 +182,11 @@ struct MCPProtocol {
         case .discover:
             let members: [(String, JSONValue)] = [
                 ("supportedVersions", .array(MCPRevision.stateless.map { .text($0) })), ("capabilities", capabilities),
-                ("instructions", .text(instructions)), ("_meta", ["io.modelcontextprotocol/serverInfo": server]),
+                ("instructions", .text(instructions)),
             ]
             result = .object(members + MCPProtocol.cacheable)
         }
-        return MCPProtocol.success(id, result, era)
+        return success(id, result, era)
     }
 
     private var server: JSONValue { ["name": "portal", "title": "portal", "version": .text(version)] }
@@ -199,9 +204,12 @@ struct MCPProtocol {
         ]
     }
 
-    private static func success(_ id: CallIdentifier, _ result: JSONValue, _ era: Era) -> JSONValue {
+    private func success(_ id: CallIdentifier, _ result: JSONValue, _ era: Era) -> JSONValue {
         var members = (result.members ?? []).map { (String(decoding: $0.name, as: UTF8.self), $0.value) }
-        if case .stateless = era { members.insert(("resultType", "complete"), at: 0) }
+        if case .stateless = era {
+            members.insert(("resultType", "complete"), at: 0)
+            members.append(("_meta", ["io.modelcontextprotocol/serverInfo": server]))
+        }
         return ["jsonrpc": "2.0", "id": id.value, "result": .object(members)]
     }
 

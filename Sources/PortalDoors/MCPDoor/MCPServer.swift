@@ -14,7 +14,9 @@ public final class MCPServer: Sendable {
 
     private struct State {
         var door: MCPProtocol
-        var tasks: [CallIdentifier: Task<Void, Never>] = [:]
+        /// With a number each: an id may be used again as soon as it is answered, before the task that answered has ended.
+        var tasks: [CallIdentifier: (number: UInt64, task: Task<Void, Never>)] = [:]
+        var begun: UInt64 = 0
         /// The batches that open requests came in.
         var batches: [CallIdentifier: Batch] = [:]
         var hasEnded = false
@@ -59,7 +61,7 @@ public final class MCPServer: Sendable {
         case .introduce(let id, let introduction): begin(id) { [self] in await introduce(id, introduction) }
         case .cancel(let id):
             let (task, batch) = state.withLock { ($0.tasks.removeValue(forKey: id), $0.batches.removeValue(forKey: id)) }
-            task?.cancel()
+            task?.task.cancel()
             if let batch { await settle(batch, nil) }
         }
     }
@@ -67,10 +69,15 @@ public final class MCPServer: Sendable {
     private func begin(_ id: CallIdentifier, _ body: @escaping @Sendable () async -> Void) {
         state.withLock { state in
             if state.hasEnded { return }
-            state.tasks[id] = Task {
+            state.begun += 1
+            let number = state.begun
+            let task = Task {
                 await body()
-                _ = self.state.withLock { $0.tasks.removeValue(forKey: id) }
+                self.state.withLock { state in
+                    if state.tasks[id]?.number == number { state.tasks[id] = nil }
+                }
             }
+            state.tasks[id] = (number, task)
         }
     }
 
@@ -160,7 +167,7 @@ public final class MCPServer: Sendable {
         let tasks = state.withLock { state -> [Task<Void, Never>] in
             state.hasEnded = true
             defer { state.tasks = [:] }
-            return Array(state.tasks.values)
+            return state.tasks.values.map(\.task)
         }
         for task in tasks { task.cancel() }
         await session.end(milliseconds: MCPServer.endMilliseconds)

@@ -51,10 +51,9 @@ extension FileJob {
     ) throws(OperationError) -> Frame {
         let request = try FilePathRequest(parameters)
         let path = hostPath(request.path, request.directory)
-        var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
-        let count = call(path.terminated, &buffer, buffer.count)
+        let buffer = Buffer()
+        let count = call(path.terminated, buffer.start, buffer.count)
         guard count >= 0 else { throw systemError(verb, path.bytes, Int32(count)) }
-        buffer.removeLast(buffer.count - Int(count))
-        return resultFrame(id: id) { $0.member(member, bytes: buffer) }
+        return resultFrame(id: id) { $0.member(member, bytes: buffer.bytes(Int(count))) }
     }
 }

@@ -18,16 +18,11 @@ extension FileJob {
         } else if !request.recursive {
             result = platform_remove_directory(path.terminated)
         } else {
-            var entry = [UInt8](repeating: 0, count: 1024)
-            result = platform_remove_tree(path.terminated, gaveUp, &entry, entry.count)
+            let entry = Buffer(1024)
+            result = platform_remove_tree(path.terminated, gaveUp, entry.start, entry.count)
             if result < 0 {
-                var place = path.bytes
-                let name = strings(in: entry[...]).first ?? []
-                if !name.isEmpty { place += [UInt8](": ") + name }
                 // Some of it may be gone.
-                var error = systemError("remove", place, result, applied: .unknown)
-                error.path = path.bytes
-                throw error
+                throw systemError("remove", path.bytes, within: entry.text, result, applied: .unknown)
             }
         }
         guard result == 0 else { throw systemError("remove", path.bytes, result) }

@@ -81,7 +81,7 @@ class ContentRequest: OpenRequest {
         if isFirst { hold(bytes.count) }
         isFirst = false
         if !bytes.isEmpty {
-            chunks.append(bytes)
+            chunks.add(bytes)
             pendingBytes += bytes.count
         }
         self.last = last

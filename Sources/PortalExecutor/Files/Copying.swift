@@ -12,20 +12,15 @@ extension FileJob {
         copy.recursive = request.recursive ? 1 : 0
         copy.replace = request.replace ? 1 : 0
         copy.preserve = request.preserve ? 1 : 0
-        var failed = [UInt8](repeating: 0, count: Limits.pathLength + 1)
+        let failed = Buffer()
         let result = platform_copy_tree(
-            from.terminated, to.parent.terminated, to.name + [0], &copy, &failed, failed.count)
+            from.terminated, to.parent.terminated, terminated(to.name), &copy, failed.start, failed.count)
         if copy.is_into_itself != 0 {
             throw OperationError(.invalid, "copy", from.bytes, "a directory cannot be copied into itself")
         }
         guard result == 0 else {
-            let name = strings(in: failed[...]).first ?? []
-            var place = from.bytes
-            if !name.isEmpty { place += [UInt8](": ") + name }
             let hasBegun = copy.files + copy.directories > 0
-            var error = systemError("copy", place, result, applied: hasBegun ? .unknown : .no)
-            error.path = from.bytes
-            throw error
+            throw systemError("copy", from.bytes, within: failed.text, result, applied: hasBegun ? .unknown : .no)
         }
         let answer = FileCopyResult(files: copy.files, directories: copy.directories, bytes: copy.bytes, cloned: copy.cloned)
         return resultFrame(id: id) { answer.write(to: &$0) }

@@ -66,7 +66,7 @@ final class TextEdit {
         var next = first
         while next >= 0 {
             count += 1
-            if places.count < 10 { places.append(next) }
+            if places.count < 10 { places.add(next) }
             next = TextEdit.find(old, in: content, from: next + old.count)
         }
         guard edit.all || count == 1 else { throw notUnique(places, count, index) }

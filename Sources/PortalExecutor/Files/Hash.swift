@@ -13,9 +13,9 @@ struct ContentHash {
 
     /// The digest in hexadecimal; nothing is added after it.
     mutating func end() -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: 32)
-        platform_sha256_end(&state, &digest)
-        return hexadecimal(digest)
+        let digest = Buffer(32)
+        platform_sha256_end(&state, digest.start)
+        return hexadecimal(digest.bytes(32))
     }
 }
 
@@ -28,11 +28,11 @@ struct SystemFailure: Error {
 func hashOfContent(_ descriptor: Int32) throws(SystemFailure) -> [UInt8] {
     defer { platform_close(descriptor) }
     var hash = ContentHash()
-    var buffer = [UInt8](repeating: 0, count: Limits.preferredPayloadLength)
+    let buffer = Buffer(Limits.preferredPayloadLength)
     while true {
-        let count = platform_read(descriptor, &buffer, buffer.count)
+        let count = platform_read(descriptor, buffer.start, buffer.count)
         guard count >= 0 else { throw SystemFailure(number: Int32(count)) }
         if count == 0 { return hash.end() }
-        buffer.withUnsafeBytes { hash.add(UnsafeRawBufferPointer(rebasing: $0[0..<Int(count)])) }
+        hash.add(UnsafeRawBufferPointer(start: buffer.start, count: Int(count)))
     }
 }

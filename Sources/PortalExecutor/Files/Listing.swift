@@ -33,7 +33,7 @@ private final class ListWalk: TreeWalk {
     override func visit(_ worker: TreeWorker, kind: FileKind) throws(OperationError) {
         guard !worker.isExplicit else {
             // The system has the error for it, with its number.
-            let opened = platform_open_entry(worker.path + [0], 1)
+            let opened = platform_open_entry(terminated(worker.path), 1)
             if opened >= 0 { platform_close(opened) }
             throw systemError("list", worker.root.path.bytes, opened < 0 ? opened : 20)
         }

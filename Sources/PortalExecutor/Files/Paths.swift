@@ -13,9 +13,9 @@ struct HostPath: Sendable {
         if path.first == 0x2F {
             bytes = path
         } else if let directory {
-            bytes = HostPath(directory, directory: nil, home: home).bytes + [0x2F] + path
+            bytes = joined(HostPath(directory, directory: nil, home: home).bytes, path)
         } else {
-            bytes = home + [0x2F] + path
+            bytes = joined(home, path)
         }
     }
 
@@ -48,16 +48,37 @@ struct HostPath: Sendable {
     /// - Throws: ELOOP's error after forty of them, as the kernel.
     func followingLinks(_ verb: Literal) throws(OperationError) -> HostPath {
         var path = self
-        var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
+        let buffer = Buffer()
         for _ in 0..<40 {
-            let count = platform_read_link(path.terminated, &buffer, buffer.count)
+            let count = platform_read_link(path.terminated, buffer.start, buffer.count)
             // Not a link, or nothing there: whatever uses the path says which.
             guard count > 0 else { return path }
-            let target = Array(buffer[0..<Int(count)])
-            path = target.first == 0x2F ? HostPath(target) : HostPath(path.parent.bytes + [0x2F] + target)
+            let target = buffer.bytes(Int(count))
+            path = target.first == 0x2F ? HostPath(target) : HostPath(joined(path.parent.bytes, target))
         }
         throw OperationError(.invalid, verb, bytes, "too many symbolic links")
     }
+}
+
+/// With the NUL that ends a string in C.
+@inline(never)
+func terminated(_ bytes: [UInt8]) -> [UInt8] {
+    var text = bytes
+    text.add(0)
+    return text
+}
+
+/// What system calls take for an absolute path that has no slash at its end: the root's is empty.
+@inline(never)
+func rooted(_ path: [UInt8]) -> [UInt8] { terminated(path.isEmpty ? [0x2F] : path) }
+
+/// The path of an entry of a directory.
+@inline(never)
+func joined(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
+    var path = directory
+    path.add(0x2F)
+    path.add(name)
+    return path
 }
 
 extension OpenRequest {

@@ -115,7 +115,7 @@ final class Replacement {
 
     private func put(_ old: platform_status?, _ digest: [UInt8]) throws(OperationError) -> FileWriteResult {
         let place = target.terminated
-        var lost = [UInt8](repeating: 0, count: old == nil ? 0 : 4096)
+        let lost = Buffer(old == nil ? 0 : 4096)
         var commit = platform_commit()
         commit.mode = request.mode ?? (0o666 & ~platform_umask())
         commit.is_new = request.createOnly ? 1 : 0
@@ -125,12 +125,10 @@ final class Replacement {
             commit.into_file = old.links > 1 && request.hardLinks == .keep ? 1 : 0
         }
         let status = place.withUnsafeBufferPointer { place in
-            lost.withUnsafeMutableBufferPointer { lost in
-                commit.target = place.baseAddress
-                commit.lost = lost.baseAddress
-                commit.capacity = lost.count
-                return platform_new_file_commit(&file, &commit)
-            }
+            commit.target = place.baseAddress
+            commit.lost = lost.start
+            commit.capacity = lost.count
+            return platform_new_file_commit(&file, &commit)
         }
         guard status == 0 else {
             throw systemError(verb, path.bytes, status, applied: OperationError.Applied(rawValue: commit.applied) ?? .unknown)
@@ -139,7 +137,7 @@ final class Replacement {
         discard()
         return FileWriteResult(
             size: size, sha256: digest, created: old == nil,
-            lost: commit.lost_length > 0 ? strings(in: lost[..<commit.lost_length]) : [])
+            lost: lost.strings(commit.lost_length))
     }
 
     /// Leaves nothing behind but a part. The file that was to be replaced is as it was, unless it was put in place.
@@ -173,7 +171,7 @@ final class Replacement {
 
     private func open(in directory: HostPath) -> Int32 {
         guard let part = request.part else { return platform_new_file_open(directory.terminated, &file) }
-        return platform_new_file_part(directory.terminated, part + [0], request.offset, &file)
+        return platform_new_file_part(directory.terminated, terminated(part), request.offset, &file)
     }
 
     private func partError(_ status: Int32) -> OperationError {

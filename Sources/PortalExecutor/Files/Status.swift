@@ -12,17 +12,18 @@ extension FileStatus {
     /// What is at an absolute path, a symbolic link not followed; nil where that cannot be told.
     init?(ofEntry path: [UInt8]) {
         var raw = platform_status()
-        guard platform_stat(path + [0], 0, &raw) == 0 else { return nil }
+        let path = terminated(path)
+        guard platform_stat(path, 0, &raw) == 0 else { return nil }
         self.init(raw)
-        if kind == .symlink { target = linkTarget(path + [0]) }
+        if kind == .symlink { target = linkTarget(path) }
     }
 }
 
 /// Where a symbolic link points; nil where that cannot be told.
 private func linkTarget(_ path: [UInt8]) -> [UInt8]? {
-    var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
-    let count = platform_read_link(path, &buffer, buffer.count)
-    return count >= 0 ? Array(buffer[0..<Int(count)]) : nil
+    let buffer = Buffer()
+    let count = platform_read_link(path, buffer.start, buffer.count)
+    return count >= 0 ? buffer.bytes(Int(count)) : nil
 }
 
 extension FileJob {

@@ -7,7 +7,7 @@ func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32, applied: Op
     let (code, text) = meaning(of: number)
     var message = [UInt8](verb)
     message.append(" ")
-    message.append(contentsOf: path)
+    message.add(path)
     message.append(": ")
     if let text {
         message.append(text)
@@ -16,6 +16,20 @@ func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32, applied: Op
         message.append(decimal: Int64(number))
     }
     return OperationError(code, message, errno: number, path: path, applied: applied)
+}
+
+/// The failure of a system call at an entry below a path, which is empty where it was the path itself.
+func systemError(
+    _ verb: Literal, _ path: [UInt8], within entry: [UInt8], _ failure: Int32, applied: OperationError.Applied
+) -> OperationError {
+    var place = path
+    if !entry.isEmpty {
+        place.append(": ")
+        place.add(entry)
+    }
+    var error = systemError(verb, place, failure, applied: applied)
+    error.path = path
+    return error
 }
 
 /// The code and the words for an errno; no words for one that is not in the table.
@@ -59,7 +73,7 @@ extension OperationError {
     init(_ code: ErrorCode, _ verb: Literal, _ path: [UInt8], _ text: Literal) {
         var message = [UInt8](verb)
         message.append(" ")
-        message.append(contentsOf: path)
+        message.add(path)
         message.append(": ")
         message.append(text)
         self.init(code, message, path: path)

@@ -15,12 +15,12 @@ final class WriteRequest: OpenRequest {
         } catch {
             return fail(error)
         }
-        if !payload.isEmpty { chunks.append(payload) }
+        if !payload.isEmpty { chunks.add(payload) }
         advance()
     }
 
     override func receive(_ bytes: [UInt8]) {
-        if !bytes.isEmpty { chunks.append(bytes) }
+        if !bytes.isEmpty { chunks.add(bytes) }
         advance()
     }
 

@@ -52,11 +52,11 @@ final class EventLoop {
         } else {
             slot = watches.count
             watches.append(nil)
-            generations.append(0)
+            generations.add(0)
         }
         let watch = Watch(descriptor: descriptor, slot: slot, interests: interests, action: action)
         watches[slot] = watch
-        if platform_poller_control(poller, 0, descriptor, interests, tag(slot)) < 0 { alwaysReady.append(watch) }
+        if platform_poller_control(poller, 0, descriptor, interests, tag(slot)) < 0 { alwaysReady.add(watch) }
         return watch
     }
 
@@ -72,7 +72,7 @@ final class EventLoop {
         _ = platform_poller_control(poller, 2, watch.descriptor, 0, 0)
         watches[watch.slot] = nil
         generations[watch.slot] &+= 1
-        freeSlots.append(watch.slot)
+        freeSlots.add(watch.slot)
         for index in 0..<alwaysReady.count where alwaysReady[index] === watch {
             alwaysReady.remove(at: index)
             break

@@ -13,8 +13,8 @@ struct NumberTable<Object: AnyObject> {
 
     /// The number must not be in use.
     mutating func insert(_ object: Object, for number: UInt64) {
-        numbers.append(number)
-        objects.append(object)
+        numbers.add(number)
+        objects.add(object)
     }
 
     mutating func remove(_ number: UInt64) -> Object? {

@@ -33,7 +33,7 @@ struct TimerQueue {
     }
 
     mutating func insert(_ timer: Timer) {
-        heap.append(timer)
+        heap.add(timer)
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2

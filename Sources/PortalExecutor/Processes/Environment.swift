@@ -17,17 +17,8 @@ func ownEnvironment() -> Environment {
     return entries
 }
 
-/// With the NUL that ends a string in C.
-@inline(never)
-func terminated(_ bytes: [UInt8]) -> [UInt8] {
-    var text = bytes
-    text.add(0)
-    return text
-}
-
 /// An environment with changes: entries, and names of which the entries go.
 func changed(_ base: Environment, _ changes: Environment) -> Environment {
-    var result = Environment(repeating: 0, count: base.count + changes.count)
-    let used = platform_environment_change(base, base.count, changes, changes.count, &result)
-    return Array(result[0..<used])
+    let result = Buffer(base.count + changes.count)
+    return result.bytes(platform_environment_change(base, base.count, changes, changes.count, result.start))
 }

@@ -206,7 +206,7 @@ final class HostProcess {
     }
 
     private func addOutput(_ descriptor: Int32, _ stream: StreamName) {
-        outputs.append(ProcessOutput(descriptor, stream: stream, loop: session.loop) { [self] in wake() })
+        outputs.add(ProcessOutput(descriptor, stream: stream, loop: session.loop) { [self] in wake() })
     }
 
     // MARK: Output

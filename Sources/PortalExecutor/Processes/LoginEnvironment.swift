@@ -30,15 +30,15 @@ final class LoginEnvironment {
 
     init(workers: WorkerPool) {
         self.workers = workers
-        var buffer = [UInt8](repeating: 0, count: Limits.pathLength + 1)
-        platform_shell(&buffer, buffer.count)
-        shell = bytes(of: buffer)
+        let buffer = Buffer()
+        platform_shell(buffer.start, buffer.count)
+        shell = buffer.text
     }
 
     /// Goes on with a process's start as soon as the entries are known.
     func whenKnown(_ process: HostProcess) {
         if state == .captured || state == .failed { return process.spawn() }
-        waiting.append(process)
+        waiting.add(process)
         guard state == .unused else { return }
         state = .running
         let job = LoginJob(self, process.marker)

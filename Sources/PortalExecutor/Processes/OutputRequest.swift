@@ -34,7 +34,7 @@ final class OutputRequest: OpenRequest {
             from = wanted
             rest = follows ? UInt64.max : end - max(wanted, recording.first)
             if let limit = request.limit { rest = min(rest, limit) }
-            if follows { recording.followers.append(self) }
+            if follows { recording.followers.add(self) }
             session.markReady(self)
         } catch {
             fail(error)

@@ -49,7 +49,7 @@ final class ProcessInput {
 
     func add(_ source: InputSource) {
         if let closedBecause { return refuse(source, closedBecause) }
-        sources.append(source)
+        sources.add(source)
     }
 
     func append(_ bytes: [UInt8], end: Bool, to source: InputSource) {
@@ -58,7 +58,7 @@ final class ProcessInput {
             source.owner.consumed(bytes.count)
             return
         }
-        if !bytes.isEmpty { source.chunks.append(bytes) }
+        if !bytes.isEmpty { source.chunks.add(bytes) }
         flush()
     }
 

@@ -106,7 +106,7 @@ final class WaitRequest: OpenRequest {
                 throw OperationError.process(.notFound, "wait for", request.process, "there is and was no process of this name")
             }
             if process.isOver { return processEnded(process.end) }
-            process.waiters.append(self)
+            process.waiters.add(self)
             self.process = process
             if let milliseconds = request.timeoutMilliseconds {
                 timer = session.loop.after(milliseconds) { [self] in

@@ -75,14 +75,14 @@ final class ProcessRecord {
 
     /// What it printed last, from `first` on.
     var bytes: [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Int(record.pointee.printed - first))
-        platform_record_copy(record, first, &bytes, bytes.count)
-        return bytes
+        let buffer = Buffer(Int(record.pointee.printed - first))
+        platform_record_copy(record, first, buffer.start, buffer.count)
+        return buffer.bytes(buffer.count)
     }
 
     private func text(from offset: UInt16, _ count: UInt16) -> [UInt8] {
-        var text = [UInt8](repeating: 0, count: Int(count))
-        platform_record_text(record, Int32(offset), &text, text.count)
-        return text
+        let buffer = Buffer(Int(count))
+        platform_record_text(record, Int32(offset), buffer.start, buffer.count)
+        return buffer.bytes(buffer.count)
     }
 }

@@ -117,7 +117,7 @@ final class ProcessTable {
         return wanted
     }
 
-    func add(_ process: HostProcess) { all.append(process) }
+    func add(_ process: HostProcess) { all.add(process) }
 
     /// A process has ended, or never was.
     func ended(_ process: HostProcess) {

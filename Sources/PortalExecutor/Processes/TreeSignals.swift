@@ -39,7 +39,7 @@ final class TreeSignals {
     }
 
     func submit(_ target: TreeTarget) {
-        waiting.append(target)
+        waiting.add(target)
         begin()
     }
 
@@ -55,7 +55,7 @@ final class TreeSignals {
         isBusy = false
         var again: [TreeTarget] = []
         for target in targets {
-            if target.needsAnother { again.append(target) } else { target.completion(target.tree.living) }
+            if target.needsAnother { again.add(target) } else { target.completion(target.tree.living) }
         }
         if !again.isEmpty {
             _ = loop.after(TreeSignals.pauseMilliseconds) { [self] in

@@ -25,7 +25,7 @@ struct GlobCompiler {
         for alternative in alternatives {
             var compiler = GlobCompiler(alternative, ignoresCase: ignoresCase)
             guard compiler.compile() else { return nil }
-            programs.append(compiler.program)
+            programs.add(compiler.program)
         }
         return programs
     }
@@ -46,12 +46,12 @@ struct GlobCompiler {
                     cuts = [index]
                 }
                 depth += 1
-            case 0x2C where depth == 1: cuts.append(index)
+            case 0x2C where depth == 1: cuts.add(index)
             case 0x7D:
                 depth -= 1
                 if depth < 0 { return false }
                 if depth == 0 {
-                    cuts.append(index)
+                    cuts.add(index)
                     for cut in 1..<cuts.count where cuts[cut] > cuts[cut - 1] + 1 {
                         var whole = Array(text[..<opening])
                         whole.add(Array(text[(cuts[cut - 1] + 1)..<cuts[cut]]))
@@ -65,7 +65,7 @@ struct GlobCompiler {
             index += 1
         }
         guard depth == 0, result.count < mostAlternatives else { return false }
-        result.append(text)
+        result.add(text)
         return true
     }
 

@@ -13,7 +13,7 @@ enum GlobOperation {
         // The patterns are relative to the path.
         var roots: [WalkRoot] = []
         for root in WalkRoot.all(request.scope, home: home) {
-            roots.append(WalkRoot(path: root.path, globDirectory: root.path, named: root.named))
+            roots.add(WalkRoot(path: root.path, globDirectory: root.path, named: root.named))
         }
         return GlobWalk(request, filter: filter, roots: roots, home: home)
     }
@@ -45,7 +45,7 @@ private final class GlobWalk: TreeWalk {
         let path = worker.root.display(worker.path)
         if newest != nil {
             var status = platform_status()
-            guard platform_stat(worker.path + [0], 0, &status) == 0 else { return }
+            guard platform_stat(terminated(worker.path), 0, &status) == 0 else { return }
             withLock { newest?.insert(DatedPath(modified: status.modified, path: path, absolute: attributes ? worker.path : [])) }
             return
         }
@@ -74,9 +74,8 @@ private final class GlobWalk: TreeWalk {
         writer.beginObject()
         writer.member("path", bytes: path)
         if attributes { FileStatus(ofEntry: absolute)?.write(to: &writer) }
-        writer.endObject()
+        writer.endLine()
         worker.output = writer.bytes
-        worker.output.add(0x0A)
     }
 
     override func result(_ id: UInt64) -> Frame {

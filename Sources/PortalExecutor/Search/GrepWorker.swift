@@ -57,7 +57,7 @@ final class GrepWorker: TreeWorker {
         }
         if search.collects {
             var status = platform_status()
-            guard platform_stat(path + [0], 0, &status) == 0 else { return true }
+            guard platform_stat(terminated(path), 0, &status) == 0 else { return true }
             search.collect(DatedPath(modified: status.modified, path: root.display(path), absolute: path))
             return true
         }
@@ -86,7 +86,7 @@ final class GrepWorker: TreeWorker {
     /// - Returns: Whether the file is open.
     private func begin(_ path: [UInt8], isNamed: Bool) throws(OperationError) -> Bool {
         if !search.collects { shown = [] }
-        descriptor = platform_open_entry(path + [0], 0)
+        descriptor = platform_open_entry(terminated(path), 0)
         guard descriptor >= 0 else {
             let error = systemError("search", isNamed ? root.path.bytes : shownPath, descriptor)
             if isNamed { throw error }
@@ -355,8 +355,7 @@ final class GrepWorker: TreeWorker {
         output = []
         writer.beginObject()
         match.write(to: &writer)
-        writer.endObject()
+        writer.endLine()
         output = writer.bytes
-        output.add(0x0A)
     }
 }

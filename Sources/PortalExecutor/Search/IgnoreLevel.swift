@@ -96,18 +96,18 @@ final class IgnoreLevel {
 
 /// The content of a file that is expected to be small, cut after a mebibyte; nil where it cannot be read.
 func smallFile(_ path: [UInt8]) -> [UInt8]? {
-    let descriptor = platform_open(path + [0], UInt32(PLATFORM_OPEN_READ), 0)
+    let descriptor = platform_open(terminated(path), UInt32(PLATFORM_OPEN_READ), 0)
     guard descriptor >= 0 else { return nil }
     defer { platform_close(descriptor) }
     var status = platform_status()
     // A FIFO of this name is not waited for.
     guard platform_stat_descriptor(descriptor, &status) == 0, status.kind == FileKind.file.rawValue else { return nil }
     var text: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 4096)
+    let buffer = Buffer()
     while text.count < 1 << 20 {
-        let count = platform_read(descriptor, &buffer, buffer.count)
+        let count = platform_read(descriptor, buffer.start, buffer.count)
         guard count > 0 else { return count == 0 ? text : nil }
-        text.append(contentsOf: buffer[0..<Int(count)])
+        text.add(buffer.bytes(Int(count)))
     }
     return text
 }

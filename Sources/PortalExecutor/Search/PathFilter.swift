@@ -85,12 +85,12 @@ final class WalkRoot {
 
     /// - Returns: 0, or the negated errno.
     func resolve() -> Int32 {
-        var buffer = [UInt8](repeating: 0, count: 4100)
-        let directoryCount = platform_real_path(globDirectory.terminated, &buffer, buffer.count)
-        let directory = directoryCount > 1 ? Array(buffer[0..<Int(directoryCount)]) : []
-        let count = platform_real_path(path.terminated, &buffer, buffer.count)
+        let buffer = Buffer()
+        let directoryCount = platform_real_path(globDirectory.terminated, buffer.start, buffer.count)
+        let directory = directoryCount > 1 ? buffer.bytes(Int(directoryCount)) : []
+        let count = platform_real_path(path.terminated, buffer.start, buffer.count)
         guard count >= 0 else { return Int32(count) }
-        real = count == 1 ? [] : Array(buffer[0..<Int(count)])
+        real = count == 1 ? [] : buffer.bytes(Int(count))
         // What is not below the directory has only its absolute path.
         let isBelow =
             directoryCount > 0 && real.starts(with: directory) && (real.count == directory.count || real[directory.count] == 0x2F)

@@ -43,7 +43,7 @@ final class TreeRequest: OpenRequest {
         self.walk = walk
         submit(walk.makeWorker(), for: TreeRequest.firstQuantum)
         let count = !walk.isShared ? 1 : min(Int(platform_processors()), TreeRequest.mostWorkers)
-        for _ in 1..<max(count, 1) { idle.append(walk.makeWorker()) }
+        for _ in 1..<max(count, 1) { idle.add(walk.makeWorker()) }
         if !idle.isEmpty { walk.want() }
     }
 
@@ -66,7 +66,7 @@ final class TreeRequest: OpenRequest {
         guard !isFinished else { return }
         if !worker.output.isEmpty {
             pendingBytes += worker.output.count
-            chunks.append(worker.output)
+            chunks.add(worker.output)
             worker.output = []
         }
         if let failure, self.failure == nil {
@@ -74,7 +74,7 @@ final class TreeRequest: OpenRequest {
             walk?.end()
         }
         self.hasConcluded = hasConcluded
-        idle.append(worker)
+        idle.add(worker)
         proceed()
         session.markReady(self)
     }
@@ -88,10 +88,10 @@ final class TreeRequest: OpenRequest {
             idle = []
             for worker in workers {
                 // One that has something left comes before one that would take something new.
-                if worker.isBusy { submit(worker) } else { resting.append(worker) }
+                if worker.isBusy { submit(worker) } else { resting.add(worker) }
             }
             for worker in resting {
-                if walk.hasWork { submit(worker) } else { idle.append(worker) }
+                if walk.hasWork { submit(worker) } else { idle.add(worker) }
             }
             if running > 0 {
                 if !idle.isEmpty { walk.want() }
@@ -166,9 +166,9 @@ extension WalkRoot {
         let directory = HostPath(scope.directory ?? home, directory: nil, home: home)
         var roots: [WalkRoot] = []
         for path in scope.paths {
-            roots.append(WalkRoot(path: HostPath(path, directory: scope.directory, home: home), globDirectory: directory, named: path))
+            roots.add(WalkRoot(path: HostPath(path, directory: scope.directory, home: home), globDirectory: directory, named: path))
         }
-        if roots.isEmpty { roots.append(WalkRoot(path: directory, globDirectory: directory, named: [])) }
+        if roots.isEmpty { roots.add(WalkRoot(path: directory, globDirectory: directory, named: [])) }
         return roots
     }
 }

@@ -179,7 +179,7 @@ class TreeWalk {
 
     fileprivate final func give(_ listing: Listing) {
         withLock {
-            gifts.append(listing)
+            gifts.add(listing)
             platform_flag_lower(wanting)
         }
     }
@@ -249,7 +249,7 @@ class TreeWorker {
                 if walk.isWanting, share() { return }
                 try advance(top)
             } else if let gift = walk.takeGift() {
-                stack.append(gift)
+                stack.add(gift)
             } else if let root = walk.takeRoot() {
                 try begin(root)
             } else {
@@ -271,7 +271,7 @@ class TreeWorker {
         var status = platform_status()
         path = root.real
         depth = 0
-        let found = platform_stat(path.isEmpty ? [0x2F, 0] : path + [0], 0, &status)
+        let found = platform_stat(rooted(path), 0, &status)
         guard found == 0 else { throw systemError(walk.verb, root.path.bytes, found) }
         if FileKind(rawValue: status.kind) == .directory {
             try enter(level: walk.filter.ignores ? IgnoreLevel.of(withParents: path) : nil)
@@ -302,7 +302,7 @@ class TreeWorker {
         var kind = FileKind(rawValue: entry[0] - 1) ?? .unknown
         if kind == .unknown {
             var status = platform_status()
-            if platform_stat(path + [0], 0, &status) == 0 { kind = FileKind(rawValue: status.kind) ?? .unknown }
+            if platform_stat(terminated(path), 0, &status) == 0 { kind = FileKind(rawValue: status.kind) ?? .unknown }
         }
         guard walk.filter.wants(path, name: name, isDirectory: kind == .directory, level: top.level, root: root) else { return }
         isVisiting = try !visit(kind)
@@ -313,7 +313,7 @@ class TreeWorker {
 
     /// Opens the directory at `path`. One below the root that cannot be read is noted; the root itself is an error of the request.
     final private func enter(level: IgnoreLevel?) throws(OperationError) {
-        let descriptor = platform_open_entry(path.isEmpty ? [0x2F, 0] : path + [0], 1)
+        let descriptor = platform_open_entry(rooted(path), 1)
         let isRoot = depth == 0
         guard descriptor >= 0 else {
             let error = systemError(walk.verb, isRoot ? root.path.bytes : root.display(path), descriptor)
@@ -324,7 +324,7 @@ class TreeWorker {
         let listing = Listing(path: path, root: root, depth: depth + 1, level: level, entries: [], descriptor: descriptor)
         let result = withBuffer { walk.isSorted ? listing.readSorted($0) : listing.read($0) }
         if result < 0 { walk.note(systemError(walk.verb, root.display(path), result)) }
-        stack.append(listing)
+        stack.add(listing)
     }
 
     final private func withBuffer(_ body: (UnsafeMutableRawBufferPointer) -> Int32) -> Int32 {

@@ -74,9 +74,8 @@ final class BatchOperationRequest: OpenRequest {
             writer.member("item", signed: Int64(index))
             writer.member("stream", string: stream.text)
             writer.member("data", bytes: Array(bytes[position..<end]))
-            writer.endObject()
+            writer.endLine()
             pending = writer.bytes
-            pending.add(0x0A)
             position = end
         }
     }

@@ -17,7 +17,7 @@ final class Claims {
     /// Another history begins. What the proxy before has not acknowledged is kept.
     func begin(with kept: [KeptFrame]) {
         timer?.cancel()
-        for frame in kept where frame.request != 0 { frames.append(frame) }
+        for frame in kept where frame.request != 0 { frames.add(frame) }
         if isLapsed { wholeSince = history + 1 }
         isLapsed = false
         history += 1
@@ -40,11 +40,11 @@ final class Claims {
         var last: UInt64 = 0
         for frame in frames {
             if frame.request != claim.id {
-                left.append(frame)
+                left.add(frame)
                 continue
             }
             last = frame.ordinal
-            if last > claim.received { taken.append(frame) }
+            if last > claim.received { taken.add(frame) }
         }
         frames = left
         return (taken, last)

@@ -86,7 +86,7 @@ final class LinkPipe {
         if let last = pieces.last, firstPiece < pieces.count - 1 || offset == 0, last.count + bytes.count <= LinkPipe.gatherLength {
             pieces[pieces.count - 1].append(contentsOf: bytes)
         } else {
-            pieces.append(bytes)
+            pieces.add(bytes)
         }
     }
 

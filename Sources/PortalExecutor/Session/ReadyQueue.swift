@@ -5,7 +5,7 @@ final class ReadyQueue {
 
     var isEmpty: Bool { index == requests.count }
 
-    func append(_ request: OpenRequest) { requests.append(request) }
+    func append(_ request: OpenRequest) { requests.add(request) }
 
     func takeFirst() -> OpenRequest {
         let request = requests[index]

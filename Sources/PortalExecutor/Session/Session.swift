@@ -75,7 +75,7 @@ final class Session {
         pipe = LinkPipe(loop: loop)
         hello = Hello(build: executorBuild)
         hello.capabilities = [[UInt8]("files"), [UInt8]("process")]
-        if listener >= 0 { hello.capabilities.append([UInt8]("resume")) }
+        if listener >= 0 { hello.capabilities.add([UInt8]("resume")) }
         hello.session = secret
         hello.epoch = epoch
         hello.host = facts
@@ -327,7 +327,7 @@ final class Session {
         guard !request.isForgotten else { return }
         request.sentFrames += 1
         let kept = KeptFrame(frame, request: request.id, ordinal: request.sentFrames)
-        if request.isUnclaimed { claims.frames.append(kept) } else { endpoint.send(kept) }
+        if request.isUnclaimed { claims.frames.add(kept) } else { endpoint.send(kept) }
     }
 
     /// Sends a request's last frame and forgets it.
@@ -400,7 +400,7 @@ final class Session {
 
 /// Random bytes in hexadecimal; nil where the host gives none.
 func randomHexadecimal(_ count: Int) -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: count)
-    guard platform_random(&bytes, count) == 0 else { return nil }
-    return hexadecimal(bytes)
+    let buffer = Buffer(count)
+    guard platform_random(buffer.start, count) == 0 else { return nil }
+    return hexadecimal(buffer.bytes(count))
 }

@@ -29,8 +29,8 @@ final class ChangeSet {
         }
         guard paths.count < ChangeSet.most, bytes + path.count <= ChangeSet.mostBytes else { return false }
         places[slot] = Int16(paths.count)
-        paths.append(path)
-        kinds.append(change)
+        paths.add(path)
+        kinds.add(change)
         bytes += path.count
         return true
     }
@@ -76,9 +76,8 @@ final class ChangeSet {
                 index += 1
             }
             writer.endArray()
-            writer.endObject()
+            writer.endLine()
             lines = writer.bytes
-            lines.add(0x0A)
         }
         removeAll()
         return lines

@@ -64,9 +64,9 @@ final class ScanJob: Job {
 
     private func watch(_ start: Start, isRoot: Bool) {
         var path = root.real
-        if !isRoot { path += [0x2F] + start.path }
+        if !isRoot { path = joined(path, start.path) }
         guard room > 0 else { return noteUnwatched(start) }
-        let number = platform_watches_add(watches, isRoot && path.isEmpty ? [0x2F, 0] : path + [0], isRoot ? 1 : 0)
+        let number = platform_watches_add(watches, rooted(path), isRoot ? 1 : 0)
         guard number >= 0 else {
             if platform_errno_name(number) == PLATFORM_ENOSPC { return noteUnwatched(start) }
             // What went away meanwhile, or may not be read, is like what is not there.
@@ -78,11 +78,11 @@ final class ScanJob: Job {
         if filter.ignores { level = isRoot ? IgnoreLevel.of(withParents: path) : IgnoreLevel.of(directory: path, parent: start.level) }
         found.append(WatchedDirectory(number: number, parent: start.parent, name: start.name, level: level))
         guard isRecursive || start.isNew else { return }
-        readEntries(path + [0x2F], start, number, level)
+        readEntries(joined(path, []), start, number, level)
     }
 
     private func readEntries(_ path: [UInt8], _ start: Start, _ number: Int32, _ level: IgnoreLevel?) {
-        let descriptor = platform_open_entry(path + [0], 1)
+        let descriptor = platform_open_entry(terminated(path), 1)
         guard descriptor >= 0 else { return }
         defer { platform_close(descriptor) }
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: 16 * 1024, alignment: 8)
@@ -100,13 +100,13 @@ final class ScanJob: Job {
                 let entry = path + name
                 if kind == FileKind.unknown.rawValue {
                     var status = platform_status()
-                    guard platform_stat(entry + [0], 0, &status) == 0 else { continue }
+                    guard platform_stat(terminated(entry), 0, &status) == 0 else { continue }
                     kind = status.kind
                 }
                 let isDirectory = kind == FileKind.directory.rawValue
                 guard isDirectory || start.isNew else { continue }
                 guard filter.wants(entry, name: path.count, isDirectory: isDirectory, level: level, root: root) else { continue }
-                let relative = start.path.isEmpty ? name : start.path + [0x2F] + name
+                let relative = start.path.isEmpty ? name : joined(start.path, name)
                 if start.isNew { noteCreated(relative, isDirectory: isDirectory) }
                 if isDirectory, isRecursive {
                     starts.append(Start(parent: number, name: name, path: relative, level: level, isNew: start.isNew))
@@ -122,7 +122,7 @@ final class ScanJob: Job {
     private func noteUnwatched(_ start: Start) {
         // Many of them are as good as all.
         if unwatched.count == 32 { unwatched = [[0x2E]] }
-        if unwatched.first?.equals(".") != true { unwatched.append(start.path.isEmpty ? [0x2E] : start.path) }
+        if unwatched.first?.equals(".") != true { unwatched.add(start.path.isEmpty ? [0x2E] : start.path) }
     }
 
     override func finish() { request.scanned(self) }

@@ -36,7 +36,7 @@ final class WatchRequest: OpenRequest {
             filter.ignores = request.ignore
             // Git's own files are not the work's.
             var globs = request.ignore ? [[UInt8]("!.git")] : []
-            for glob in request.exclude { globs.append([0x21] + glob) }
+            for glob in request.exclude { globs.add([0x21] + glob) }
             for glob in globs where !filter.overrides.add(override: glob, ignoresCase: false) {
                 throw OperationError(.invalid, "watch", glob, "not a glob")
             }
@@ -49,7 +49,7 @@ final class WatchRequest: OpenRequest {
             return fail(error)
         }
         watch = session.loop.watch(watches, 0) { [self] _ in read() }
-        waiting.append(ScanJob.Start(parent: -1, name: [], path: [], level: nil, isNew: false))
+        waiting.add(ScanJob.Start(parent: -1, name: [], path: [], level: nil, isNew: false))
         scan()
     }
 
@@ -81,8 +81,8 @@ final class WatchRequest: OpenRequest {
             writer.beginObject()
             writer.member("ready", flag: true)
             writer.member("directories", number: UInt64(tree.count))
-            writer.endObject()
-            lines += writer.bytes + [0x0A]
+            writer.endLine()
+            lines.add(writer.bytes)
         }
         for entry in job.created {
             note(entry.path, UInt32(PLATFORM_CHANGE_CREATED) | (entry.isDirectory ? UInt32(PLATFORM_CHANGE_DIRECTORY) : 0))
@@ -127,7 +127,7 @@ final class WatchRequest: OpenRequest {
             return
         }
         let isDirectory = kind & UInt32(PLATFORM_CHANGE_DIRECTORY) != 0
-        let absolute = root.real + [0x2F] + path
+        let absolute = joined(root.real, path)
         guard filter.wants(absolute, name: absolute.count - name.count, isDirectory: isDirectory, level: directory.level, root: root) else {
             return
         }
@@ -141,7 +141,7 @@ final class WatchRequest: OpenRequest {
             }
         }
         if kind & UInt32(PLATFORM_CHANGE_CREATED) != 0 {
-            waiting.append(ScanJob.Start(parent: number, name: name, path: path, level: directory.level, isNew: true))
+            waiting.add(ScanJob.Start(parent: number, name: name, path: path, level: directory.level, isNew: true))
         }
     }
 
@@ -174,8 +174,8 @@ final class WatchRequest: OpenRequest {
         writer.beginObject()
         writer.member(name, flag: true)
         writer.member("path", bytes: path)
-        writer.endObject()
-        lines = writer.bytes + [0x0A]
+        writer.endLine()
+        lines = writer.bytes
     }
 
     override func produce() -> Bool {

@@ -56,7 +56,7 @@ struct WatchedTree {
         for _ in 0..<2048 {
             guard let directory = self[next] else { return nil }
             if directory.parent < 0 { return path }
-            path = directory.name + [0x2F] + path
+            path = joined(directory.name, path)
             next = directory.parent
         }
         return nil
@@ -65,10 +65,10 @@ struct WatchedTree {
     /// The watches of a directory, by its name in another, and of everything below it.
     func subtree(_ name: [UInt8], in parent: Int32) -> [Int32] {
         var found: [Int32] = []
-        for directory in directories where directory.parent == parent && directory.name == name { found.append(directory.number) }
+        for directory in directories where directory.parent == parent && directory.name == name { found.add(directory.number) }
         var index = 0
         while index < found.count {
-            for directory in directories where directory.parent == found[index] { found.append(directory.number) }
+            for directory in directories where directory.parent == found[index] { found.add(directory.number) }
             index += 1
         }
         return found

@@ -28,6 +28,14 @@ public struct JSONWriter {
         needsComma = true
     }
 
+    /// `}` of an object that is a line of content, with the line's end.
+    @inline(never)
+    public mutating func endLine() {
+        bytes.add(0x7D)
+        bytes.add(0x0A)
+        needsComma = false
+    }
+
     /// `[`
     @inline(never)
     public mutating func beginArray() {

@@ -122,8 +122,8 @@ public struct DirectoryEntry: Sendable, Equatable {
         writer.beginObject()
         writer.member("name", bytes: name)
         status?.write(to: &writer)
-        writer.endObject()
-        return writer.bytes + [0x0A]
+        writer.endLine()
+        return writer.bytes
     }
 }
 

@@ -75,9 +75,7 @@ public struct ProcessListing: Sendable, Equatable {
         writer.member("background", flag: background)
         writer.member("output", number: output)
         end?.write(to: &writer)
-        writer.endObject()
-        var line = writer.bytes
-        line.add(0x0A)
-        return line
+        writer.endLine()
+        return writer.bytes
     }
 }
