@@ -210,10 +210,11 @@ struct ClaudeThereTests {
         let prefix = (stage.agents.namespace?.prefix ?? []).joined(separator: " ")
         let screen = try TerminalDriver(
             "cd \(stage.agents.home.path); \(prefix) \(PortalProgram.path) ssh -F \(stage.portal.config) host:\(stage.directory) -- "
-                + "\(RealAgent.claude.path) \"do it\"; echo ended with $?",
+                + "\(RealAgent.claude.path) --permission-mode default \"do it\"; echo ended with $?",
             columns: 100, rows: 40, environment: environment)
         try await screen.wait(for: "Do you want to proceed?", seconds: 40)
         #expect(try await stage.there("ls \(stage.directory)") == "", "nothing is done before it is allowed")
+        #expect(!screen.screen.contains("Deny rule"), "\(screen.screen)")
         try screen.press("Enter")
         try await screen.wait(for: "All is done there.", seconds: 40)
         #expect(try await stage.there("cat \(stage.directory)/where") == "\(stage.directory)\n")

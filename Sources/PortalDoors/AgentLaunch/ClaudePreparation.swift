@@ -3,11 +3,11 @@ import PortalWire
 
 /// Claude Code: an MCP server with the tools that it lacks when its own are switched off.
 enum ClaudePreparation {
-    /// Its tools that act on the machine on which it runs: files, commands, and what is about the repository in its directory. What is not
-    /// in a version is ignored by it.
+    /// Its tools that act on the machine on which it runs: files, commands, and what is about the repository in its directory. It complains of
+    /// names that it does not know, so they are those of 2.1.
     static let toolsThatActHere = [
-        "Bash", "BashOutput", "KillShell", "Monitor", "Read", "Write", "Edit", "MultiEdit", "NotebookEdit", "Grep", "Glob", "LS", "LSP",
-        "PowerShell", "REPL", "EnterWorktree", "ExitWorktree",
+        "Bash", "BashOutput", "KillShell", "Monitor", "PowerShell", "Read", "Write", "Edit", "NotebookEdit", "Grep", "Glob", "LSP",
+        "EnterWorktree", "ExitWorktree",
     ]
 
     /// Options by which claude returns at once, and the session goes on elsewhere, without what is prepared for it.

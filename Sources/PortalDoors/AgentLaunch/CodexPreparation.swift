@@ -41,17 +41,18 @@ enum CodexPreparation {
         }
         let original = situation.path("CODEX_HOME") ?? "\(situation.path("HOME") ?? "/")/.codex"
         let home = "codex"
-        preparation.environment = [
-            ("CODEX_HOME", "\(situation.privateDirectory)/\(home)"),
-            // Its databases stay where they are: they are more than one file each.
-            ("CODEX_SQLITE_HOME", situation.path("CODEX_SQLITE_HOME") ?? original),
-        ]
+        let own = "\(situation.privateDirectory)/\(home)"
+        // Its database has the paths of sessions, and those of this run are gone with it: it gets one for the run, and finds the sessions anew.
+        preparation.environment = [("CODEX_HOME", own), ("CODEX_SQLITE_HOME", own)]
         preparation.files = [("\(home)/environments.toml", environments(situation.portal, situation.host, more, in: preparation.standIn))]
-        let linked = Set(entries).union(folders).union(files).subtracting(["environments.toml"])
+        let linked = Set(entries).union(folders).union(files).subtracting(["environments.toml"]).filter { !isDatabase($0) }
         preparation.links = linked.sorted().map { ("\(home)/\($0)", "\(original)/\($0)") }
         preparation.overlay = Preparation.Overlay(name: home, original: original, own: ["environments.toml", "tmp"], folders: folders)
         return preparation
     }
+
+    /// Whether an entry of CODEX_HOME is a database, or belongs to one.
+    static func isDatabase(_ name: String) -> Bool { name.contains(".sqlite") }
 
     /// The file that says where tools act.
     ///

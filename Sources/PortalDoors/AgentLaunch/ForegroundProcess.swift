@@ -13,7 +13,7 @@ import Dispatch
 /// It stays in portal's own process group: what the terminal sends, ^C and ^Z and the change of its size, reaches it from the kernel, and the
 /// shell's job control counts for both. What is sent to portal alone is passed on.
 ///
-/// `@unchecked Sendable`: `process` is written once, before signals are passed on, and read on `queue` and on the waiting thread.
+/// `@unchecked Sendable`: `process` is written once, on `queue`, where signals are handled, and read there.
 public final class ForegroundProcess: @unchecked Sendable {
     private let queue = DispatchQueue(label: "portal.agent.signals")
     private var sources: [any DispatchSourceSignal] = []
@@ -72,12 +72,11 @@ public final class ForegroundProcess: @unchecked Sendable {
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in argv + variables { free(text) } }
-        var child: pid_t = 0
-        let code = posix_spawn(&child, program, &actions, &attributes, &argv, &variables)
+        // No signal is looked at between its start and the knowledge of it: it would end portal, and leave the agent.
+        let code = queue.sync { posix_spawn(&process, program, &actions, &attributes, &argv, &variables) }
         guard code == 0 else {
             throw AgentLaunchError("\(program) cannot be run: \(String(cString: strerror(code)))", status: code == ENOENT ? 127 : 126)
         }
-        queue.sync { process = child }
     }
 
     /// Waits until it has ended, and stops when it stops. Blocks its thread.

@@ -67,7 +67,7 @@ public struct PrivateDirectory: Sendable {
 
     /// What the agent has made or replaced in a directory that stands for one of the user's is the user's.
     private func keep(_ overlay: Preparation.Overlay) {
-        for name in Files.entries(of: "\(path)/\(overlay.name)") where !overlay.own.contains(name) {
+        for name in Files.entries(of: "\(path)/\(overlay.name)") where !overlay.own.contains(name) && !CodexPreparation.isDatabase(name) {
             let made = "\(path)/\(overlay.name)/\(name)"
             var status = stat()
             guard lstat(made, &status) == 0, status.st_mode & S_IFMT != S_IFLNK else { continue }
