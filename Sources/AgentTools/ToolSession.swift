@@ -45,7 +45,7 @@ public final class ToolSession: Sendable {
                     group.addTask {
                         await withTaskGroup(of: Void.self) { group in
                             for command in host.commands.living {
-                                group.addTask { try? await command.kill() }
+                                group.addTask { _ = try? await command.kill() }
                             }
                         }
                         await host.close()
