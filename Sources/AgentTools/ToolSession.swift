@@ -45,7 +45,7 @@ public final class ToolSession: Sendable {
                     group.addTask {
                         await withTaskGroup(of: Void.self) { group in
                             for command in host.commands.living {
-                                group.addTask { try? await command.kill() }
+                                group.addTask { _ = try? await command.kill() }
                             }
                         }
                         await host.close()
@@ -120,7 +120,9 @@ public final class ToolSession: Sendable {
     private static func words(_ error: PortalError, _ host: ToolHost) -> String {
         switch error.code {
         case .disconnected:
-            "The host \(host.target) cannot be reached, and nothing was done on this machine instead: \(error.message)"
+            // What is said of this command means one on a terminal, and this one has none.
+            "The host \(host.target) cannot be reached, and nothing was done on this machine instead: "
+                + error.message.replacing("Run this command in a terminal", with: "Run `portal ssh \(host.target)` in a terminal")
         case .outcomeUnknown: "The connection to \(host.target) was lost: \(error.message)"
         default: error.message
         }

@@ -117,7 +117,7 @@ import Testing
         #expect(
             text.contains(#""isError":true"#) && text.contains("cannot be reached, and nothing was done on this machine instead"), "\(text)"
         )
-        #expect(text.contains("portal "), "\(text)")
+        #expect(text.contains("Run `portal ssh host` in a terminal to be asked"), "\(text)")
         try await server.isAlive()
     }
 

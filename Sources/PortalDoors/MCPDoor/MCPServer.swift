@@ -47,8 +47,8 @@ public final class MCPServer: Sendable {
             await write(MCPProtocol.failure(nil, error).encoded)
         case .bytes(let bytes):
             // Empty lines mean nothing.
-            guard bytes.contains(where: { $0 > 0x20 }) else { return }
-            if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "["), let messages = batch(bytes) { return await receive(messages) }
+            guard let first = bytes.first(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return }
+            if first == UInt8(ascii: "["), let messages = batch(bytes) { return await receive(messages) }
             let effects = state.withLock { $0.door.receive(IncomingMessage(bytes)) }
             for effect in effects { await carryOut(effect) }
         }
