@@ -33,7 +33,8 @@ import Testing
         try screen.enter("hello")
         try await screen.wait(for: "you said hello")
         try screen.press("C-z")
-        try await screen.wait(for: "Stopped")
+        // The shell has the terminal again when it asks for the next command.
+        try await screen.wait(for: "the shell") { $0.contains("Stopped") && $0.components(separatedBy: "shell>").count == 3 }
         try screen.enter("fg")
         try await screen.wait(for: "fg\n")
         try screen.enter("again")

@@ -38,13 +38,21 @@ public final class Child: @unchecked Sendable {
         if let errors { posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
         // Sockets of NIO stay open in children otherwise: a connection that is closed here would live on in some program.
         _ = Child.closeFrom?(&actions, 3)
+        // A test's thread may be one on which signals are blocked; its children would not hear of any, nor theirs.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         argv.append(nil)
         var variables: [UnsafeMutablePointer<CChar>?] = (environment ?? ProcessInfo.processInfo.environment).map { strdup("\($0)=\($1)") }
         variables.append(nil)
         defer { for pointer in argv + variables { free(pointer) } }
         var pid: pid_t = 0
-        let code = posix_spawnp(&pid, arguments[0], &actions, nil, argv, variables)
+        let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, argv, variables)
         guard code == 0 else { throw TestFailure("\(arguments[0]) cannot be started: \(String(cString: strerror(code)))") }
         self.pid = pid
     }

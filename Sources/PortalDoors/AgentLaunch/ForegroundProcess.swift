@@ -91,8 +91,9 @@ public final class ForegroundProcess: @unchecked Sendable {
                 return 255
             }
             if status & 0xff == 0x7f {
-                // It stopped itself, or ^Z stopped it: the shell waits for us to do the same.
-                kill(getpid(), SIGSTOP)
+                // It stopped itself, or ^Z stopped it: the shell waits for us to do the same. `raise` is for this very thread, which so does not
+                // come to the next line before it goes on; another one's stop would be too late, and the agent would read the shell's keys.
+                raise(SIGSTOP)
                 kill(child, SIGCONT)
                 continue
             }
