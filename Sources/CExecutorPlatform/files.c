@@ -147,11 +147,6 @@ int32_t platform_set_times(const uint8_t *path, int64_t accessed, int64_t modifi
     return CHECKED(utimensat(AT_FDCWD, PATH(path), times, follow ? 0 : AT_SYMLINK_NOFOLLOW));
 }
 
-int64_t platform_real_path(const uint8_t *path, uint8_t *buffer, size_t capacity) {
-    if (capacity < PATH_MAX) return -ENAMETOOLONG;
-    return realpath(PATH(path), (char *)buffer) ? (int64_t)strlen((char *)buffer) : -errno;
-}
-
 int32_t platform_is_binary(int32_t descriptor) {
     uint8_t start[8192];
     ssize_t count = pread(descriptor, start, sizeof start, 0);

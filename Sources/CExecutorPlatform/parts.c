@@ -12,9 +12,9 @@
 int32_t platform_new_file_part(const uint8_t *directory, const uint8_t *part, uint64_t offset, struct platform_new_file *file) {
     file->descriptor = -1;
     file->name[0] = 0;
-    char name[sizeof file->name] = ".portal-part-";
+    char name[sizeof file->name];
     if (strlen(PATH(part)) + 14 > sizeof name) return -ENAMETOOLONG;
-    strcat(name, PATH(part));
+    stpcpy(stpcpy(name, ".portal-part-"), PATH(part));
     file->directory = open(PATH(directory), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (file->directory < 0) return -errno;
     int descriptor = openat(file->directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);

@@ -30,11 +30,18 @@ struct CongestionWindow {
     /// The shortest round trip that counts, in nanoseconds; zero before the first.
     private(set) var shortest: UInt64 = 0
 
-    private struct Probe {
-        var number: UInt64
-        var sentAt: UInt64
+    // A class, since arrays of references share their code.
+    private final class Probe: Sendable {
+        let number: UInt64
+        let sentAt: UInt64
         /// Bytes that were sent after the probe before it.
-        var bytes: Int
+        let bytes: Int
+
+        init(number: UInt64, sentAt: UInt64, bytes: Int) {
+            self.number = number
+            self.sentAt = sentAt
+            self.bytes = bytes
+        }
     }
 
     private var probes: [Probe] = []

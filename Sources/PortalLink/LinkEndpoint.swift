@@ -113,56 +113,49 @@ public struct LinkEndpoint {
     /// The next event of what was received, or nil until more comes.
     /// - Throws: `LinkError` where the peer broke a rule or said goodbye: the link is over, and `goodbye(for:)` has the frame to send.
     public mutating func nextEvent() throws(LinkError) -> Event? {
-        var outcome: LinkError?
+        var end: LinkError?
         do throws(WireError) {
-            while let frame = try decoder.next() {
-                switch try process(frame) {
-                case .event(let event): return event
-                case .goodbye(let code, let text): outcome = .goodbye(code: code, text: text)
-                case .nothing: continue
-                }
-                break
+            while end == nil, let frame = try decoder.next() {
+                if let event = try process(frame, &end) { return event }
             }
         } catch {
-            outcome = .broken(error)
+            end = .broken(error)
         }
-        if let outcome { throw outcome }
+        if let end { throw end }
         return nil
     }
 
-    private enum Step {
-        case event(Event)
-        case goodbye(ErrorCode, [UInt8])
-        case nothing
-    }
-
-    private mutating func process(_ frame: Frame) throws(WireError) -> Step {
+    /// - Parameter end: Set where the peer said goodbye.
+    /// - Returns: Nil where the driver has nothing to do about it.
+    private mutating func process(_ frame: Frame, _ end: inout LinkError?) throws(WireError) -> Event? {
         let message = try Message(frame)
         guard hasPeerHello || isAllowedBeforeHello(message) else { throw .hello }
-        if isCounting, message.isSequenced, !count(frame) { return .nothing }
+        if isCounting, message.isSequenced, !count(frame) { return nil }
         switch message {
         case .hello(let hello):
             guard !hasPeerHello else { throw .hello }
             guard let version = ProtocolVersion.common(minimum: hello.minimumVersion, maximum: hello.maximumVersion) else { throw .version }
             hasPeerHello = true
-            return .event(.hello(hello, version: version))
+            return .hello(hello, version: version)
         case .acknowledge(let count):
             guard isCounting else { throw .acknowledgement }
             try replay.acknowledge(count)
-            return .nothing
+            return nil
         case .ping(let number):
             send(.pong(number))
-            return .nothing
+            return nil
         case .pong(let number):
             if let time = window.answered(number, at: now) { roundTrip = time }
-            return .event(.pong(number))
-        case .goodbye(let code, let text): return .goodbye(code, text)
+            return .pong(number)
+        case .goodbye(let code, let text):
+            end = .goodbye(code: code, text: text)
+            return nil
         case .unknown:
             #if !hasFeature(Embedded)
                 settle(processed)
             #endif
-            return .nothing
-        default: return .event(.message(message, frame))
+            return nil
+        default: return .message(message, frame)
         }
     }
 
@@ -247,7 +240,7 @@ public struct LinkEndpoint {
     public mutating func takeOutbound() -> [Frame] {
         guard !outbound.isEmpty else { return [] }
         let frames = outbound
-        outbound.removeAll(keepingCapacity: true)
+        outbound = []
         outboundBytes = 0
         return frames
     }

@@ -45,7 +45,11 @@ public struct ReplayBuffer {
     }
 
     /// The frames that are not acknowledged, in their order.
-    public var kept: [KeptFrame] { Array(frames[acknowledgedInFront...]) }
+    public var kept: [KeptFrame] {
+        var kept: [KeptFrame] = []
+        for index in acknowledgedInFront..<frames.count { kept.append(frames[index]) }
+        return kept
+    }
 
     /// The peer has processed so many frames of this session.
     /// - Throws: `WireError.acknowledgement` where that is less than before, or more than was sent.

@@ -31,7 +31,9 @@ extension [UInt8] {
 
     /// Appends other bytes, as `append(contentsOf:)` does.
     @inline(never)
-    public mutating func add(_ bytes: [UInt8]) { append(contentsOf: bytes) }
+    public mutating func add(_ bytes: [UInt8]) {
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
 
     /// Appends a number in decimal.
     public mutating func append(decimal value: UInt64) {
@@ -44,7 +46,7 @@ extension [UInt8] {
                 room[position] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
                 rest /= 10
             } while rest > 0
-            append(contentsOf: UnsafeRawBufferPointer(rebasing: room[position...]))
+            append(contentsOf: UnsafeRawBufferPointer(rebasing: room[position...]).assumingMemoryBound(to: UInt8.self))
         }
     }
 
@@ -53,6 +55,18 @@ extension [UInt8] {
         if value < 0 { add(0x2D) }
         append(decimal: value.magnitude)
     }
+
+    /// The bytes from one position up to another. Not `Array(bytes[start..<end])`: a slice is four words, and has its own copies of all that is done
+    /// with it.
+    @inline(never)
+    public func part(_ start: Int, _ end: Int) -> [UInt8] {
+        precondition(start >= 0 && start <= end && end <= count)
+        if end - start == count { return self }
+        return withUnsafeBufferPointer { [UInt8](UnsafeBufferPointer(rebasing: $0[start..<end])) }
+    }
+
+    /// The bytes from a position on.
+    public func part(from start: Int) -> [UInt8] { part(start, count) }
 
     /// Appends four bytes, most significant first.
     mutating func append(bigEndian value: UInt32) {

@@ -16,8 +16,8 @@ public struct Frame: Sendable {
         bytes.reserveCapacity(Frame.prefixLength + header.count + payload.count)
         bytes.append(bigEndian: UInt32(truncatingIfNeeded: 4 + header.count + payload.count))
         bytes.append(bigEndian: UInt32(truncatingIfNeeded: header.count))
-        bytes.append(contentsOf: header)
-        bytes.append(contentsOf: payload)
+        bytes.add(header)
+        bytes.add(payload)
         self.bytes = bytes
     }
 

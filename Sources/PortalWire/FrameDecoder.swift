@@ -18,7 +18,7 @@ public struct FrameDecoder {
             buffer.removeFirst(consumed)
             consumed = 0
         }
-        buffer.append(contentsOf: bytes)
+        buffer.append(contentsOf: bytes.assumingMemoryBound(to: UInt8.self))
     }
 
     /// The next whole frame, or nil until more bytes come.
@@ -36,11 +36,11 @@ public struct FrameDecoder {
         guard headerLength <= length - 4 else { throw .headerLength }
         guard length - 4 - headerLength <= Limits.payloadLength else { throw .frameLength }
         guard bufferedBytes >= 4 + length else { return nil }
-        // Not `Array(buffer[…])`: where the frame is all that was received, that is no copy. A short frame that waits would keep a long buffer alive, and
-        // the decoder would take another one.
+        // Not `part`: where the frame is all that was received, that is no copy. A short frame that waits would keep a long buffer alive, and the
+        // decoder would take another one.
         let (start, end) = (consumed, consumed + 4 + length)
         consumed = end
-        return Frame(checked: buffer.withUnsafeBytes { Array(UnsafeRawBufferPointer(rebasing: $0[start..<end])) })
+        return Frame(checked: buffer.withUnsafeBufferPointer { Array(UnsafeBufferPointer(rebasing: $0[start..<end])) })
     }
 
     private func number(at index: Int) -> UInt32 {

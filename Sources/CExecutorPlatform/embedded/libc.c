@@ -1,34 +1,23 @@
-// What the images have instead of musl's: there it brings code that nothing else needs. `strdup` (for `realpath`) would bring a second allocator,
-// `memchr` and `strnlen` a second search for a byte, `strchr` and its like a third, for vectors.
+// What the images have instead of musl's: there it brings code that nothing else needs. `memchr` would bring a second search for a byte,
+// `strchr` and its like a third, for vectors; and reading a directory looks twice at what it is given.
+#include "../internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "CExecutorPlatform.h"
+#include <sys/syscall.h>
+#include <unistd.h>
 
 void *memchr(const void *bytes, int byte, size_t count) {
     const uint8_t *start = bytes;
     return (void *)platform_find_byte(start, start + count, (uint8_t)byte);
 }
 
-char *strdup(const char *string) {
-    size_t size = strlen(string) + 1;
-    char *copy = malloc(size);
-    return copy ? memcpy(copy, string, size) : NULL;
-}
-
-size_t strnlen(const char *string, size_t limit) {
-    size_t length = 0;
-    while (length < limit && string[length]) length++;
-    return length;
-}
-
 char *strchrnul(const char *string, int letter) {
     while (*string && *string != (char)letter) string++;
     return (char *)string;
 }
-
-// musl's own name of it.
-char *__strchrnul(const char *string, int letter) { return strchrnul(string, letter); }
 
 char *strchr(const char *string, int letter) {
     string = strchrnul(string, letter);
@@ -47,26 +36,61 @@ char *stpcpy(char *copy, const char *string) {
     return copy;
 }
 
-char *strcat(char *text, const char *string) {
-    stpcpy(text + strlen(text), string);
-    return text;
-}
-
-int strncmp(const char *left, const char *right, size_t limit) {
-    for (; limit; limit--, left++, right++) {
-        if (*left != *right || !*left) return (unsigned char)*left - (unsigned char)*right;
-    }
-    return 0;
-}
-
-extern char **environ;
-
 char *getenv(const char *name) {
-    size_t length = strlen(name);
     for (char **entry = environ; entry && *entry; entry++) {
-        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry + length + 1;
+        size_t length = 0;
+        while (name[length] && (*entry)[length] == name[length]) length++;
+        if (!name[length] && (*entry)[length] == '=') return *entry + length + 1;
     }
     return NULL;
+}
+
+// ---- Directories
+
+struct __dirstream {
+    int descriptor;
+    int place, end;  // what was read and not taken
+    _Alignas(struct dirent) char entries[2048];
+};
+
+DIR *fdopendir(int descriptor) {
+    DIR *directory = malloc(sizeof *directory);
+    if (directory) {
+        directory->descriptor = descriptor;
+        directory->place = directory->end = 0;
+    }
+    return directory;
+}
+
+DIR *opendir(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = descriptor < 0 ? NULL : fdopendir(descriptor);
+    if (descriptor >= 0 && !directory) close(descriptor);
+    return directory;
+}
+
+struct dirent *readdir(DIR *directory) {
+    if (directory->place == directory->end) {
+        long length = syscall(SYS_getdents64, directory->descriptor, directory->entries, sizeof directory->entries);
+        if (length <= 0) {
+            // One that was removed is empty.
+            if (length < 0 && errno == ENOENT) errno = 0;
+            return NULL;
+        }
+        directory->place = 0;
+        directory->end = (int)length;
+    }
+    struct dirent *entry = (struct dirent *)(directory->entries + directory->place);
+    directory->place += entry->d_reclen;
+    return entry;
+}
+
+int dirfd(DIR *directory) { return directory->descriptor; }
+
+int closedir(DIR *directory) {
+    int result = close(directory->descriptor);
+    free(directory);
+    return result;
 }
 
 // Between the two, musl lets no library be loaded, which takes its locks for readers and writers; a static program loads none.

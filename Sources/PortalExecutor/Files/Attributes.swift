@@ -3,7 +3,7 @@ import PortalWire
 
 extension FileJob {
     /// `fs.link`
-    func link() throws(OperationError) -> Frame {
+    func link(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileLinkRequest(parameters)
         let path = hostPath(request.path, request.directory)
         let target = request.symbolic ? HostPath(request.target) : hostPath(request.target, request.directory)
@@ -16,14 +16,14 @@ extension FileJob {
     }
 
     /// `fs.chmod`
-    func changeMode() throws(OperationError) -> Frame {
+    func changeMode(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileModeRequest(parameters)
         let path = hostPath(request.path, request.directory)
         return try changed("chmod", path, platform_change_mode(path.terminated, request.mode, request.follow ? 1 : 0))
     }
 
     /// `fs.utimes`
-    func setTimes() throws(OperationError) -> Frame {
+    func setTimes(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileTimesRequest(parameters)
         let path = hostPath(request.path, request.directory)
         let result = platform_set_times(
@@ -39,21 +39,28 @@ extension FileJob {
     }
 
     /// `fs.readlink`
-    func readLink() throws(OperationError) -> Frame { try lookUp("readlink", "target", platform_read_link) }
+    func readLink(_ parameters: JSONValue) throws(OperationError) -> Frame {
+        try lookUp(parameters, "readlink", "target", platform_read_link)
+    }
 
     /// `fs.realpath`
-    func realPath() throws(OperationError) -> Frame { try lookUp("realpath", "path", platform_real_path) }
+    func realPath(_ parameters: JSONValue) throws(OperationError) -> Frame {
+        try lookUp(parameters, "realpath", "path", platform_real_path)
+    }
 
     /// One system call that tells of a path.
     @inline(never)
     private func lookUp(
-        _ verb: Literal, _ member: Literal, _ call: (UnsafePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, Int) -> Int64
+        _ parameters: JSONValue, _ verb: Literal, _ member: Literal,
+        _ call: (UnsafePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, Int) -> Int64
     ) throws(OperationError) -> Frame {
         let request = try FilePathRequest(parameters)
         let path = hostPath(request.path, request.directory)
         let buffer = Buffer()
         let count = call(path.terminated, buffer.start, buffer.count)
         guard count >= 0 else { throw systemError(verb, path.bytes, Int32(count)) }
-        return resultFrame(id: id) { $0.member(member, bytes: buffer.bytes(Int(count))) }
+        var writer = JSONWriter(resultOf: id)
+        writer.member(member, bytes: buffer.bytes(Int(count)))
+        return writer.resultFrame()
     }
 }

@@ -3,7 +3,7 @@ import PortalWire
 
 extension FileJob {
     /// `fs.remove`
-    func remove() throws(OperationError) -> Frame {
+    func remove(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileRemoveRequest(parameters)
         let path = hostPath(request.path, request.directory)
         // The kernel refuses these when all that is in them is gone already.
@@ -32,7 +32,7 @@ extension FileJob {
 
 extension FileJob {
     /// `fs.mkdir`
-    func makeOneDirectory() throws(OperationError) -> Frame {
+    func makeOneDirectory(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileMakeDirectoryRequest(parameters)
         let path = hostPath(request.path, request.directory)
         let isNew = try makeDirectory(path, parents: request.parents, mode: request.mode ?? 0o777)
@@ -73,7 +73,7 @@ func makeDirectory(_ path: HostPath, parents: Bool, mode: UInt32) throws(Operati
 
 extension FileJob {
     /// `fs.rename`
-    func rename() throws(OperationError) -> Frame {
+    func rename(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileRenameRequest(parameters)
         let from = hostPath(request.from, request.directory)
         let to = hostPath(request.to, request.directory)

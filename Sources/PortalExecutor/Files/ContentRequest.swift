@@ -9,7 +9,7 @@ class ContentSource {
     /// The next bytes, about as many as asked for; fewer or none only at the end.
     func fill(_ count: Int) throws(OperationError) -> [UInt8] { [] }
     /// The last frame, once `isAtEnd`.
-    func result(_ id: UInt64) -> Frame { resultFrame(id: id) { _ in } }
+    func result(_ id: UInt64) -> Frame { emptyResultFrame(id: id) }
 }
 
 /// A request that answers with content, read ahead by one piece.
@@ -21,9 +21,7 @@ class ContentRequest: OpenRequest {
 
     final private var source: ContentSource?
     final private var job: ContentJob?
-    final private var chunks: [[UInt8]] = []
-    final private var offset = 0
-    final private var pendingBytes = 0
+    final private var pending = ChunkQueue()
     final private var last: Frame?
     /// What of the first piece counts as read ahead, and whether that piece is still to come.
     final private var held = 0
@@ -64,7 +62,7 @@ class ContentRequest: OpenRequest {
     final override func cancel(_ cancellation: Cancellation) {
         job?.giveUp()
         hold(0)
-        fail(OperationError(.cancelled, literal: "cancelled"))
+        failCancelled()
     }
 
     final private func fetch(_ count: Int) {
@@ -80,10 +78,7 @@ class ContentRequest: OpenRequest {
         guard !isFinished else { return }
         if isFirst { hold(bytes.count) }
         isFirst = false
-        if !bytes.isEmpty {
-            chunks.add(bytes)
-            pendingBytes += bytes.count
-        }
+        pending.add(bytes)
         self.last = last
         session.markReady(self)
     }
@@ -95,30 +90,20 @@ class ContentRequest: OpenRequest {
             if session.hasRoomToRead { fetchFirst() } else { session.waitToRead(self) }
             return false
         }
-        if pendingBytes > 0, credit.available > 0 { sendPiece() }
-        if pendingBytes == 0, let last {
+        if pending.count > 0, credit.available > 0 { sendPiece() }
+        if pending.count == 0, let last {
             finish(last)
             return false
         }
-        let wanted = min(credit.available - pendingBytes, ContentRequest.pieceLength)
-        if last == nil, pendingBytes < Limits.preferredPayloadLength, wanted > 0 { fetch(wanted) }
-        return pendingBytes > 0 && credit.available > 0
+        let wanted = min(credit.available - pending.count, ContentRequest.pieceLength)
+        if last == nil, pending.count < Limits.preferredPayloadLength, wanted > 0 { fetch(wanted) }
+        return pending.count > 0 && credit.available > 0
     }
 
     final private func sendPiece() {
-        let count = min(chunks[0].count - offset, pieceLength)
-        if offset == 0, count == chunks[0].count {
-            sendData(.content, chunks.removeFirst())
-        } else {
-            sendData(.content, Array(chunks[0][offset..<offset + count]))
-            offset += count
-            if offset == chunks[0].count {
-                chunks.removeFirst()
-                offset = 0
-            }
-        }
-        pendingBytes -= count
-        hold(max(0, held - count))
+        let piece = pending.take(pieceLength)
+        sendData(.content, piece)
+        hold(max(0, held - piece.count))
     }
 }
 
@@ -143,7 +128,7 @@ private final class ContentJob: Job {
             bytes = try source.fill(count)
             if source.isAtEnd { last = source.result(id) }
         } catch {
-            last = Message.failure(id: id, error).frame()
+            last = failureFrame(id: id, error)
         }
     }
 

@@ -3,7 +3,7 @@ import PortalWire
 
 extension FileJob {
     /// `fs.copy`
-    func copy() throws(OperationError) -> Frame {
+    func copy(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileCopyRequest(parameters)
         let from = hostPath(request.from, request.directory)
         let to = hostPath(request.to, request.directory).withoutSlashes
@@ -23,6 +23,8 @@ extension FileJob {
             throw systemError("copy", from.bytes, within: failed.text, result, applied: hasBegun ? .unknown : .no)
         }
         let answer = FileCopyResult(files: copy.files, directories: copy.directories, bytes: copy.bytes, cloned: copy.cloned)
-        return resultFrame(id: id) { answer.write(to: &$0) }
+        var writer = JSONWriter(resultOf: id)
+        answer.write(to: &writer)
+        return writer.resultFrame()
     }
 }

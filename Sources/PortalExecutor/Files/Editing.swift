@@ -3,13 +3,15 @@ import PortalWire
 
 extension FileJob {
     /// `fs.edit`
-    func edit() throws(OperationError) -> Frame {
+    func edit(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileEditRequest(parameters)
         let replacement = Replacement(
             FileWriteRequest(path: request.path, ifMatch: request.ifMatch, sync: request.sync, hardLinks: request.hardLinks),
             path: hostPath(request.path, request.directory), verb: "edit")
         let result = try replacement.edit(try FileEdit.list(data), gaveUp)
-        return resultFrame(id: id) { result.write(to: &$0) }
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        return writer.resultFrame()
     }
 }
 
@@ -165,7 +167,7 @@ final class TextEdit {
             end = place + 500
             while end > place, content[end] & 0xC0 == 0x80 { end -= 1 }
         }
-        return Array(content[place..<end])
+        return content.part(place, end)
     }
 
     private func line(of place: Int) -> UInt64 {

@@ -13,9 +13,9 @@ final class FileRequest: OpenRequest {
     private var data: [UInt8] = []
 
     @inline(never)
-    init(_ request: Request, _ session: Session, _ kind: Kind) {
+    init(_ id: UInt64, hasMore: Bool, session: Session, _ kind: Kind) {
         self.kind = kind
-        super.init(request, session: session)
+        super.init(id, hasMore: hasMore, session: session)
     }
 
     override func start(_ parameters: JSONValue, payload: [UInt8]) {
@@ -48,7 +48,7 @@ final class FileRequest: OpenRequest {
     override func cancel(_ cancellation: Cancellation) {
         job?.giveUp()
         if job == nil || kind == .status || kind == .readLink || kind == .realPath {
-            fail(OperationError(.cancelled, literal: "cancelled"))
+            failCancelled()
         }
     }
 
@@ -79,21 +79,23 @@ final class FileJob: Job {
 
     /// The last frame of what has nothing to tell.
     @inline(never)
-    func done() -> Frame { resultFrame(id: id) { _ in } }
+    func done() -> Frame { emptyResultFrame(id: id) }
 
     private func answer() throws(OperationError) -> Frame {
-        switch request.kind {
-        case .status: try status()
-        case .edit: try edit()
-        case .remove: try remove()
-        case .makeDirectory: try makeOneDirectory()
-        case .rename: try rename()
-        case .copy: try copy()
-        case .link: try link()
-        case .readLink: try readLink()
-        case .realPath: try realPath()
-        case .mode: try changeMode()
-        case .times: try setTimes()
+        // Once for all of them: it is retained while it is read.
+        let parameters = parameters
+        return switch request.kind {
+        case .status: try status(parameters)
+        case .edit: try edit(parameters)
+        case .remove: try remove(parameters)
+        case .makeDirectory: try makeOneDirectory(parameters)
+        case .rename: try rename(parameters)
+        case .copy: try copy(parameters)
+        case .link: try link(parameters)
+        case .readLink: try readLink(parameters)
+        case .realPath: try realPath(parameters)
+        case .mode: try changeMode(parameters)
+        case .times: try setTimes(parameters)
         }
     }
 
@@ -102,7 +104,7 @@ final class FileJob: Job {
             guard !isGivenUp else { throw OperationError(.cancelled, literal: "cancelled before it began") }
             frame = try answer()
         } catch {
-            frame = Message.failure(id: id, error).frame()
+            frame = failureFrame(id: id, error)
         }
     }
 

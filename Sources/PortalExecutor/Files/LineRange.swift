@@ -33,7 +33,7 @@ struct LineRange {
             if toTake == 0 { _ = platform_pass_lines($0.baseAddress! + stop, $0.count - stop, &toCount) }
         }
         if stop > start { lastTaken = bytes[stop - 1] }
-        return stop - start == bytes.count ? bytes : Array(bytes[start..<stop])
+        return bytes.part(start, stop)
     }
 
     /// What the result says, at the end of the file. A last line may have no line feed.

@@ -47,6 +47,8 @@ private final class ListWalk: TreeWalk {
 
     override func result(_ id: UInt64) -> Frame {
         let result = FileListResult(count: listed, truncated: isTruncated, errorCount: failures, errors: firstFailures)
-        return resultFrame(id: id) { result.write(to: &$0) }
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        return writer.resultFrame()
     }
 }

@@ -22,20 +22,20 @@ struct HostPath: Sendable {
     /// The directory that holds it.
     var parent: HostPath {
         guard let slash = bytes.lastIndex(of: 0x2F) else { return HostPath([0x2E]) }
-        return HostPath(slash == 0 ? [0x2F] : Array(bytes[..<slash]))
+        return HostPath(slash == 0 ? [0x2F] : bytes.part(0, slash))
     }
 
     /// The last component, as something in `parent`; slashes behind it are left out by `withoutSlashes`.
     var name: [UInt8] {
         let start = bytes.lastIndex(of: 0x2F).map { $0 + 1 } ?? 0
-        return start == bytes.count ? [0x2E] : Array(bytes[start...])
+        return start == bytes.count ? [0x2E] : bytes.part(from: start)
     }
 
     /// The path without the slashes at its end.
     var withoutSlashes: HostPath {
         var count = bytes.count
         while count > 1, bytes[count - 1] == 0x2F { count -= 1 }
-        return HostPath(Array(bytes[..<count]))
+        return HostPath(bytes.part(0, count))
     }
 
     /// Whether its last component is empty, `.` or `..`: no file can have such a name.

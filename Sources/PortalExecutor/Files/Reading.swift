@@ -23,7 +23,7 @@ private final class FileSource: ContentSource {
     private var remaining: UInt64
     private var hash: ContentHash?
     private var descriptor: Int32 = -1
-    private var status: FileStatus?
+    private var status: platform_status?
     private var isBinary = false
     /// Bytes of the file that were read, from its start or the offset.
     private var passed: UInt64 = 0
@@ -134,10 +134,9 @@ private final class FileSource: ContentSource {
         let result = platform_stat_descriptor(opened, &raw)
         guard result == 0 else { throw systemError("read", path.bytes, result) }
         platform_note_device(path.terminated, raw.device)
-        let status = FileStatus(raw)
-        guard status.kind != .directory else { throw OperationError(.isADirectory, "read", path.bytes, "it is a directory") }
-        guard status.kind == .file else { throw OperationError(.invalid, "read", path.bytes, "not a regular file") }
-        self.status = status
+        guard raw.kind != FileKind.directory.rawValue else { throw OperationError(.isADirectory, "read", path.bytes, "it is a directory") }
+        guard raw.kind == FileKind.file.rawValue else { throw OperationError(.invalid, "read", path.bytes, "not a regular file") }
+        status = raw
         // Where the start of the file does not go by, it is looked at; where it does, it is not read twice: some files of the kernel give
         // everything once.
         if request.offset > 0 || isComparing || remaining < FileSource.lookedAt { isBinary = platform_is_binary(opened) != 0 }
@@ -146,13 +145,18 @@ private final class FileSource: ContentSource {
 
     override func result(_ id: UInt64) -> Frame {
         guard let status else { return super.result(id) }
-        var result = FileReadResult(bytes: sent, status: status, binary: isBinary, unchanged: isUnchanged, sha256: hash?.end())
+        var digest = hash?.end()
+        var range: FileReadResult.Lines?
         if isUnchanged {
-            result.sha256 = request.hash ? fileDigest : nil
+            digest = request.hash ? fileDigest : nil
         } else if let lines {
-            result.lines = lines.result
-            result.lines?.fileSHA256 = request.hash ? fileDigest ?? fileHash?.end() : nil
+            range = lines.result
+            range?.fileSHA256 = request.hash ? fileDigest ?? fileHash?.end() : nil
         }
-        return resultFrame(id: id) { result.write(to: &$0) }
+        let result = FileReadResult(
+            bytes: sent, status: FileStatus(status), binary: isBinary, unchanged: isUnchanged, sha256: digest, lines: range)
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        return writer.resultFrame()
     }
 }

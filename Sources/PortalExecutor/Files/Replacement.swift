@@ -27,9 +27,15 @@ final class Replacement {
 
     deinit { discard() }
 
+    @inline(never)
+    private func refusal(_ code: ErrorCode, _ text: Literal) -> OperationError { OperationError(code, verb, path.bytes, text) }
+
+    @inline(never)
+    private func failure(_ number: Int32) -> OperationError { systemError(verb, path.bytes, number) }
+
     /// Finds what is to be replaced. What can be refused before the content comes is refused here.
     private func find() throws(OperationError) {
-        guard !path.namesDirectory else { throw OperationError(.isADirectory, verb, path.bytes, "it names a directory") }
+        guard !path.namesDirectory else { throw refusal(.isADirectory, "it names a directory") }
         // Something to create must not be there at all, not even as a link that leads nowhere.
         if !request.createOnly { target = try path.followingLinks(verb) }
         _ = try current()
@@ -52,7 +58,7 @@ final class Replacement {
             _ = try makeDirectory(parent, parents: true, mode: 0o777)
             opened = open(in: parent)
         }
-        guard opened == 0 else { throw opened < 0 ? systemError(verb, path.bytes, opened) : partError(opened) }
+        guard opened == 0 else { throw opened < 0 ? failure(opened) : partError(opened) }
         keepsPart = request.part != nil
     }
 
@@ -63,7 +69,7 @@ final class Replacement {
         while done < bytes.count {
             let start = done
             let count = bytes.withUnsafeBytes { platform_write(file.descriptor, $0.baseAddress! + start, $0.count - start) }
-            guard count >= 0 else { throw systemError(verb, path.bytes, Int32(count)) }
+            guard count >= 0 else { throw failure(Int32(count)) }
             done += Int(count)
         }
     }
@@ -73,14 +79,14 @@ final class Replacement {
         let digest = hash.end()
         if let expected = request.sha256, expected != digest {
             keepsPart = false
-            throw OperationError(.invalid, verb, path.bytes, "the content that came is not the one that was sent")
+            throw refusal(.invalid, "the content that came is not the one that was sent")
         }
         let lock = platform_directory_lock(target.parent.terminated)
         platform_lock(lock)
         defer { platform_unlock(lock) }
         let old = try current()
         if let expected = request.ifMatch {
-            guard old != nil else { throw OperationError(.conflict, verb, path.bytes, "there is no file that could match") }
+            guard old != nil else { throw refusal(.conflict, "there is no file that could match") }
             try check(try hashOfTarget(), expected)
         }
         return try put(old, digest)
@@ -93,7 +99,7 @@ final class Replacement {
         let lock = platform_directory_lock(target.parent.terminated)
         platform_lock(lock)
         defer { platform_unlock(lock) }
-        guard var old = try current() else { throw OperationError(.notFound, verb, path.bytes, "no such file or directory") }
+        guard var old = try current() else { throw refusal(.notFound, "no such file or directory") }
         let text = TextEdit(try content(old), path: path.bytes, gaveUp: gaveUp)
         if let expected = request.ifMatch {
             var hash = ContentHash()
@@ -105,7 +111,7 @@ final class Replacement {
         try write(text.content)
         // Others than this executor's requests may have written meanwhile.
         guard var now = try current(), platform_status_same(&now, &old) != 0 else {
-            throw OperationError(.conflict, verb, path.bytes, "it was changed while it was edited")
+            throw refusal(.conflict, "it was changed while it was edited")
         }
         guard platform_flag_read(gaveUp) == 0 else { throw OperationError(.cancelled, literal: "cancelled; the file is as it was") }
         let result = try put(old, hash.end())
@@ -151,18 +157,16 @@ final class Replacement {
         var raw = platform_status()
         let result = platform_stat(target.terminated, request.createOnly ? 0 : 1, &raw)
         if result < 0 {
-            guard platform_errno_name(result) == PLATFORM_ENOENT else { throw systemError(verb, path.bytes, result) }
+            guard platform_errno_name(result) == PLATFORM_ENOENT else { throw failure(result) }
             return nil
         }
-        if raw.kind == FileKind.directory.rawValue { throw OperationError(.isADirectory, verb, path.bytes, "it is a directory") }
-        if request.createOnly { throw OperationError(.exists, verb, path.bytes, "something is there already") }
-        guard raw.kind == FileKind.file.rawValue else { throw OperationError(.invalid, verb, path.bytes, "not a regular file") }
+        if raw.kind == FileKind.directory.rawValue { throw refusal(.isADirectory, "it is a directory") }
+        if request.createOnly { throw refusal(.exists, "something is there already") }
+        guard raw.kind == FileKind.file.rawValue else { throw refusal(.invalid, "not a regular file") }
         guard raw.links < 2 || request.hardLinks != .refuse else {
-            var error = OperationError(
-                .conflict, verb, path.bytes,
-                "the file has other names too: hard_links says whether they keep the old content or get the new")
-            error.details = [JSONMember(name: [UInt8]("links"), value: .integer(Int64(truncatingIfNeeded: raw.links)))]
-            throw error
+            throw refusal(
+                .conflict, "the file has other names too: hard_links says whether they keep the old content or get the new"
+            ).detailed("links", Int64(truncatingIfNeeded: raw.links))
         }
         return raw
     }
@@ -176,8 +180,8 @@ final class Replacement {
 
     private func partError(_ status: Int32) -> OperationError {
         status == PLATFORM_PART_BUSY
-            ? OperationError(.conflict, verb, path.bytes, "another request has the part open")
-            : OperationError(.conflict, verb, path.bytes, "the part has fewer bytes than the offset")
+            ? refusal(.conflict, "another request has the part open")
+            : refusal(.conflict, "the part has fewer bytes than the offset")
     }
 
     /// What an earlier attempt brought counts for the hash, which alone says whether it belongs to this content.
@@ -190,7 +194,7 @@ final class Replacement {
                 count = platform_read(file.descriptor, buffer.baseAddress!, wanted)
                 filled = Int(max(0, count))
             }
-            guard count > 0 else { throw systemError(verb, path.bytes, Int32(count)) }
+            guard count > 0 else { throw failure(Int32(count)) }
             hash.add(bytes)
             size += UInt64(count)
         }
@@ -200,7 +204,7 @@ final class Replacement {
 
     private func openTarget() throws(OperationError) -> Int32 {
         let opened = platform_open(target.terminated, UInt32(PLATFORM_OPEN_READ), 0)
-        guard opened >= 0 else { throw systemError(verb, path.bytes, opened) }
+        guard opened >= 0 else { throw failure(opened) }
         return opened
     }
 
@@ -209,13 +213,13 @@ final class Replacement {
         do throws(SystemFailure) {
             return try hashOfContent(opened)
         } catch {
-            throw systemError(verb, path.bytes, error.number)
+            throw failure(error.number)
         }
     }
 
     private func check(_ found: [UInt8], _ expected: [UInt8]) throws(OperationError) {
         guard found != expected else { return }
-        var error = OperationError(.conflict, verb, path.bytes, "the file is not the expected one")
+        var error = refusal(.conflict, "the file is not the expected one")
         error.details = [JSONMember(name: [UInt8]("sha256"), value: .string(found))]
         throw error
     }
@@ -225,16 +229,16 @@ final class Replacement {
         defer { platform_close(opened) }
         guard status.size <= UInt64(FileEditRequest.fileLength) else { throw TextEdit.tooLarge(path.bytes) }
         let size = Int(status.size)
-        var failure: Int64 = 0
+        var problem: Int64 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             while filled < size {
                 let taken = platform_read(opened, buffer.baseAddress! + filled, size - filled)
-                if taken < 0 { failure = taken }
+                if taken < 0 { problem = taken }
                 if taken <= 0 { return }
                 filled += Int(taken)
             }
         }
-        guard failure == 0 else { throw systemError(verb, path.bytes, Int32(failure)) }
+        guard problem == 0 else { throw failure(Int32(problem)) }
         return bytes
     }
 }

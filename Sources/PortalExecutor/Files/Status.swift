@@ -34,7 +34,7 @@ extension FileJob {
     }
 
     /// `fs.stat`
-    func status() throws(OperationError) -> Frame {
+    func status(_ parameters: JSONValue) throws(OperationError) -> Frame {
         let request = try FileStatRequest(parameters)
         let path = hostPath(request.path, request.directory)
         var raw = platform_status()
@@ -43,6 +43,8 @@ extension FileJob {
         platform_note_device(path.terminated, raw.device)
         var status = FileStatus(raw)
         if status.kind == .symlink { status.target = linkTarget(path.terminated) }
-        return resultFrame(id: id) { status.write(to: &$0) }
+        var writer = JSONWriter(resultOf: id)
+        status.write(to: &writer)
+        return writer.resultFrame()
     }
 }

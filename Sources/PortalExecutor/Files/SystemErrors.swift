@@ -70,12 +70,12 @@ func meaning(of number: Int32) -> (ErrorCode, Literal?) {
 
 extension OperationError {
     /// A failure in words, about a path.
-    init(_ code: ErrorCode, _ verb: Literal, _ path: [UInt8], _ text: Literal) {
+    init(_ code: ErrorCode, _ verb: Literal, _ path: borrowing [UInt8], _ text: Literal) {
         var message = [UInt8](verb)
         message.append(" ")
         message.add(path)
         message.append(": ")
         message.append(text)
-        self.init(code, message, path: path)
+        self.init(code, message, path: copy path)
     }
 }

@@ -86,11 +86,13 @@ private final class WriteJob: Job {
             for chunk in chunks { try replacement.write(chunk) }
             if step == .commit {
                 let result = try replacement.commit()
-                outcome = resultFrame(id: id) { result.write(to: &$0) }
+                var writer = JSONWriter(resultOf: id)
+                result.write(to: &writer)
+                outcome = writer.resultFrame()
             }
         } catch {
             replacement.discard()
-            outcome = Message.failure(id: id, error).frame()
+            outcome = failureFrame(id: id, error)
         }
     }
 

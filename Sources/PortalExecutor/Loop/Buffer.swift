@@ -35,9 +35,3 @@ final class Buffer {
         return parts
     }
 }
-
-extension Array {
-    /// Like `append`, which the compiler takes into its callers; this is one function, and the same for all kinds of objects and arrays.
-    @inline(never)
-    mutating func add(_ element: Element) { append(element) }
-}

@@ -3,13 +3,14 @@ import CExecutorPlatform
 /// One descriptor that the event loop looks at.
 final class Watch {
     let descriptor: Int32
-    fileprivate(set) var slot: Int
+    /// What its events say. No number comes twice, so one that is on its way when its watch goes is recognized.
+    fileprivate let number: UInt64
     fileprivate var interests: UInt32
     fileprivate var action: ((UInt32) -> Void)?
 
-    fileprivate init(descriptor: Int32, slot: Int, interests: UInt32, action: @escaping (UInt32) -> Void) {
+    fileprivate init(descriptor: Int32, number: UInt64, interests: UInt32, action: @escaping (UInt32) -> Void) {
         self.descriptor = descriptor
-        self.slot = slot
+        self.number = number
         self.interests = interests
         self.action = action
     }
@@ -27,9 +28,8 @@ final class EventLoop {
     var onEvent: (() -> Void)?
     private(set) var timers = TimerQueue()
     private let poller: Int32
-    private var watches: [Watch?] = []
-    private var generations: [UInt32] = []
-    private var freeSlots: [Int] = []
+    private var watches = NumberTable<Watch>()
+    private var lastNumber: UInt64 = 0
     /// Regular files, which the poller refuses since they are always ready.
     private var alwaysReady: [Watch] = []
     private let events = UnsafeMutablePointer<platform_event>.allocate(capacity: 64)
@@ -46,38 +46,24 @@ final class EventLoop {
 
     /// Looks at a descriptor until `unwatch`. With `edge`, the action is called once for each change and reads or writes until it would wait.
     func watch(_ descriptor: Int32, _ interests: UInt32, action: @escaping (UInt32) -> Void) -> Watch {
-        let slot: Int
-        if let free = freeSlots.popLast() {
-            slot = free
-        } else {
-            slot = watches.count
-            watches.append(nil)
-            generations.add(0)
-        }
-        let watch = Watch(descriptor: descriptor, slot: slot, interests: interests, action: action)
-        watches[slot] = watch
-        if platform_poller_control(poller, 0, descriptor, interests, tag(slot)) < 0 { alwaysReady.add(watch) }
+        lastNumber += 1
+        let watch = Watch(descriptor: descriptor, number: lastNumber, interests: interests, action: action)
+        watches.insert(watch, for: lastNumber)
+        if platform_poller_control(poller, 0, descriptor, interests, lastNumber) < 0 { alwaysReady.add(watch) }
         return watch
     }
 
     func setInterests(_ watch: Watch, _ interests: UInt32) {
         guard watch.interests != interests else { return }
         watch.interests = interests
-        _ = platform_poller_control(poller, 1, watch.descriptor, interests, tag(watch.slot))
+        _ = platform_poller_control(poller, 1, watch.descriptor, interests, watch.number)
     }
 
-    /// Stops looking. An event that is already on its way is recognized by its generation and dropped.
+    /// Stops looking.
     func unwatch(_ watch: Watch) {
-        guard watch.slot >= 0 else { return }
+        guard watches.remove(watch.number) != nil else { return }
         _ = platform_poller_control(poller, 2, watch.descriptor, 0, 0)
-        watches[watch.slot] = nil
-        generations[watch.slot] &+= 1
-        freeSlots.add(watch.slot)
-        for index in 0..<alwaysReady.count where alwaysReady[index] === watch {
-            alwaysReady.remove(at: index)
-            break
-        }
-        watch.slot = -1
+        remove(watch, from: &alwaysReady)
         watch.action = nil
     }
 
@@ -105,11 +91,7 @@ final class EventLoop {
                 onEvent?()
                 continue
             }
-            let slot = Int(UInt32(truncatingIfNeeded: event.tag))
-            guard slot < watches.count, generations[slot] == UInt32(truncatingIfNeeded: event.tag >> 32), let watch = watches[slot] else {
-                continue
-            }
-            watch.action?(event.ready)
+            watches[event.tag]?.action?(event.ready)
         }
         for watch in alwaysReady where watch.interests != 0 { watch.action?(watch.interests) }
         if let deadline = timers.nextDeadline {
@@ -117,6 +99,4 @@ final class EventLoop {
             if deadline <= now { while let timer = timers.takeDue(now) { timer.fire() } }
         }
     }
-
-    private func tag(_ slot: Int) -> UInt64 { UInt64(slot) | UInt64(generations[slot]) << 32 }
 }

@@ -157,7 +157,7 @@ final class HostProcess {
         // Cut before a character, not in it.
         var length = listedLength
         while length > listedLength - 4, text[length] & 0xC0 == 0x80 { length -= 1 }
-        return Array(text[0..<length])
+        return text.part(0, length)
     }
 
     // MARK: Start
@@ -306,9 +306,7 @@ final class HostProcess {
         let text: Literal = leaderEnd == nil ? "cancelled; the process was killed but the host has not ended it yet" : "cancelled"
         var error = OperationError(.cancelled, literal: text, applied: .yes)
         if let leaderEnd {
-            let name: Literal = leaderEnd.code == nil ? "signal" : "code"
-            let value = JSONValue.integer(Int64(leaderEnd.code ?? leaderEnd.signal ?? 0))
-            error.details = [JSONMember(name: [UInt8](name), value: value)]
+            error = error.detailed(leaderEnd.code == nil ? "signal" : "code", Int64(leaderEnd.code ?? leaderEnd.signal ?? 0))
         }
         conclude(with: error, end: leaderEnd)
     }
@@ -338,13 +336,6 @@ final class HostProcess {
     func forget() {
         recording?.forget()
         kept?.forget()
-    }
-
-    func removeWaiter(_ waiter: WaitRequest) {
-        for index in 0..<waiters.count where waiters[index] === waiter {
-            waiters.remove(at: index)
-            return
-        }
     }
 
     // MARK: Killing

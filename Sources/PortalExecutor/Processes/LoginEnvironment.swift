@@ -94,5 +94,5 @@ private final class LoginJob: Job {
 /// What stands behind the last slash.
 func lastComponent(_ path: [UInt8]) -> [UInt8] {
     guard let slash = path.lastIndex(of: 0x2F) else { return path }
-    return Array(path[(slash + 1)...])
+    return path.part(from: slash + 1)
 }

@@ -35,7 +35,7 @@ final class OutputCap {
     func take(_ most: Int) -> [UInt8] {
         cut()
         let end = min(sent + most, tail.count)
-        let piece = Array(tail[sent..<end])
+        let piece = tail.part(sent, end)
         sent = end
         return piece
     }
@@ -44,6 +44,6 @@ final class OutputCap {
         let excess = tail.count - tailLength
         guard excess > 0 else { return }
         dropped += UInt64(excess)
-        tail = Array(tail[excess...])
+        tail = tail.part(from: excess)
     }
 }

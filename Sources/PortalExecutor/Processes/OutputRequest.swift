@@ -100,7 +100,9 @@ final class OutputRequest: OpenRequest {
     private func conclude() {
         guard let process else { return }
         let result = ProcessOutputResult(from: from, next: position, lost: lost, running: !process.isOver, end: process.end)
-        finish(resultFrame(id: id) { result.write(to: &$0) })
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        finish(writer.resultFrame())
         leave()
     }
 
@@ -110,11 +112,7 @@ final class OutputRequest: OpenRequest {
     }
 
     private func leave() {
-        let count = recording?.followers.count ?? 0
-        for index in 0..<count where recording?.followers[index] === self {
-            recording?.followers.remove(at: index)
-            break
-        }
+        if let recording { remove(self, from: &recording.followers) }
         recording = nil
         process = nil
     }
@@ -143,11 +141,9 @@ final class ListingRequest: OpenRequest {
             return false
         }
         guard credit.available > 0 else { return false }
-        let count = min(lines.count, pieceLength)
-        sendData(.content, Array(lines[0..<count]))
-        lines = Array(lines[count...])
+        sendData(.content, lines.takeFirst(pieceLength))
         return true
     }
 
-    override func cancel(_ cancellation: Cancellation) { fail(OperationError(.cancelled, literal: "cancelled")) }
+    override func cancel(_ cancellation: Cancellation) { failCancelled() }
 }

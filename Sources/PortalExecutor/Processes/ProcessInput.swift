@@ -64,10 +64,7 @@ final class ProcessInput {
 
     /// A source is given up; what was written of it was written.
     func remove(_ source: InputSource) {
-        for index in 0..<sources.count where sources[index] === source {
-            sources.remove(at: index)
-            break
-        }
+        PortalExecutor.remove(source, from: &sources)
         flush()
     }
 
@@ -113,7 +110,7 @@ final class ProcessInput {
                 guard write(ProcessInput.endOfTransmission, from: 0) != nil else { return }
                 source.owesEnd = false
             }
-            sources.remove(at: index)
+            PortalExecutor.remove(source, from: &sources)
             source.completion(nil)
             if source.endsInput { return close("the process's input has ended") }
         }

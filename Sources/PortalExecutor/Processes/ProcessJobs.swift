@@ -66,8 +66,7 @@ final class SpawnJob: Job {
             error.errno = -result
         }
         error.path = nil
-        error.details = [JSONMember(name: [UInt8]("status"), value: .integer(status))]
-        return error
+        return error.detailed("status", status)
     }
 
     override func finish() { process.spawned(spawn, failure) }

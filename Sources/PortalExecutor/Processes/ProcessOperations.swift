@@ -52,7 +52,7 @@ final class InputRequest: OpenRequest {
 
     override func cancel(_ cancellation: Cancellation) {
         // Whether the process has some of it is not known to whoever gave up.
-        fail(OperationError(.cancelled, literal: "cancelled", applied: .unknown))
+        failCancelled(.unknown)
         if let process, let source { process.input.remove(source) }
         process = nil
         source = nil
@@ -123,7 +123,9 @@ final class WaitRequest: OpenRequest {
         timer?.cancel()
         process = nil
         if let end {
-            finish(resultFrame(id: id) { end.write(to: &$0) })
+            var writer = JSONWriter(resultOf: id)
+            end.write(to: &writer)
+            finish(writer.resultFrame())
         } else {
             fail(OperationError(.notFound, literal: "the process did not start"))
         }
@@ -131,12 +133,12 @@ final class WaitRequest: OpenRequest {
 
     override func cancel(_ cancellation: Cancellation) {
         leave()
-        fail(OperationError(.cancelled, literal: "cancelled"))
+        failCancelled()
     }
 
     private func leave() {
         timer?.cancel()
-        process?.removeWaiter(self)
+        if let process { remove(self, from: &process.waiters) }
         process = nil
     }
 }

@@ -39,7 +39,7 @@ final class ProcessOutput {
         let bytes = withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 16) { room -> [UInt8] in
             let count = platform_read(descriptor, room.baseAddress, min(most, room.count, remaining ?? Int.max))
             if count < 0 { failure = count }
-            return count > 0 ? Array(UnsafeRawBufferPointer(rebasing: room[0..<Int(count)])) : []
+            return count > 0 ? Array(UnsafeRawBufferPointer(rebasing: room[0..<Int(count)]).assumingMemoryBound(to: UInt8.self)) : []
         }
         if failure < 0, platform_errno_name(Int32(failure)) == PLATFORM_EAGAIN {
             mayHaveMore = false

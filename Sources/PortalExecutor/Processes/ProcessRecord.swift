@@ -33,7 +33,7 @@ final class ProcessRecord {
         changes = [UInt64](repeating: 0, count: Int(PLATFORM_RECORD_CHANGES))
         var count: Int32 = 0
         first = platform_record_first(former, &changes, &count)
-        changes = Array(changes[0..<Int(count)])
+        while changes.count > Int(count) { changes.removeLast() }
     }
 
     /// Processes that ended may have lost their place to others.

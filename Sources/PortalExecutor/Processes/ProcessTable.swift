@@ -18,6 +18,13 @@ struct ProcessMarker {
     }
 }
 
+/// How a child ended that no process has claimed yet.
+private final class UnclaimedEnd {
+    let end: platform_end
+
+    init(_ end: platform_end) { self.end = end }
+}
+
 /// The processes of the session: by number to take their ends, by name for requests.
 final class ProcessTable {
     private static let keptEnds = 256
@@ -28,7 +35,7 @@ final class ProcessTable {
     private var starting = 0
     private var running = NumberTable<HostProcess>()
     /// Ends of children that no process here has claimed: orphans, and children whose start the loop has not heard of yet.
-    private var unclaimed: [platform_end] = []
+    private var unclaimed: [UnclaimedEnd] = []
     /// In the order of their starts.
     private(set) var all: [HostProcess] = []
     let trees: TreeSignals
@@ -57,7 +64,7 @@ final class ProcessTable {
         starting -= 1
         var end: platform_end?
         if let identifier {
-            for unclaimed in unclaimed where unclaimed.process == identifier { end = unclaimed }
+            for unclaimed in unclaimed where unclaimed.end.process == identifier { end = unclaimed.end }
             if end == nil { running.insert(process, for: UInt64(identifier)) }
         }
         if starting == 0 { unclaimed = [] }
@@ -71,7 +78,7 @@ final class ProcessTable {
             if let process = running.remove(UInt64(end.process)) {
                 process.leaderEnded(end)
             } else if starting > 0 {
-                unclaimed.append(end)
+                unclaimed.add(UnclaimedEnd(end))
             }
         }
     }
@@ -133,9 +140,6 @@ final class ProcessTable {
 
     private func forget(_ process: HostProcess) {
         process.forget()
-        for index in 0..<all.count where all[index] === process {
-            all.remove(at: index)
-            return
-        }
+        remove(process, from: &all)
     }
 }

@@ -90,10 +90,12 @@ final class Recording {
 
     private func addSwitch(_ entry: UInt64) {
         if switches.count == Recording.mostSwitches {
-            switches = Array(switches[(Recording.mostSwitches / 4)...])
+            var kept: [UInt64] = []
+            for index in Recording.mostSwitches / 4..<switches.count { kept.add(switches[index]) }
+            switches = kept
             first = max(first, switches[0] >> 1)
         }
-        switches.append(entry)
+        switches.add(entry)
     }
 
     func wakeFollowers(_ session: Session) {
@@ -119,7 +121,7 @@ final class Recording {
     private func keepNewest() {
         let excess = memory.count - Recording.memoryLength
         guard excess >= Recording.memoryLength else { return }
-        memory = Array(memory[excess...])
+        memory = memory.part(from: excess)
         budget.memoryBytes -= excess
         stored += UInt64(excess)
         first = max(first, stored)
@@ -180,9 +182,9 @@ final class Recording {
     /// The bytes of a place in memory.
     func bytes(at position: UInt64, count: Int) -> [UInt8] {
         let offset = Int(position - stored)
-        if offset < writing.count { return Array(writing[offset..<offset + count]) }
+        if offset < writing.count { return writing.part(offset, offset + count) }
         let start = offset - writing.count
-        return Array(memory[start..<start + count])
+        return memory.part(start, start + count)
     }
 }
 
@@ -222,7 +224,7 @@ final class RecordingFile {
         let buffer = UnsafeMutableRawPointer.allocate(byteCount: most, alignment: 16)
         defer { buffer.deallocate() }
         let taken = platform_read_at(descriptor, buffer, most, offset)
-        return taken > 0 ? Array(UnsafeRawBufferPointer(start: buffer, count: Int(taken))) : []
+        return taken > 0 ? Array(UnsafeBufferPointer(start: buffer.assumingMemoryBound(to: UInt8.self), count: Int(taken))) : []
     }
 }
 

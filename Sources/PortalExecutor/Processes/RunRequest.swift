@@ -44,7 +44,7 @@ final class RunRequest: OpenRequest {
     override func cancel(_ cancellation: Cancellation) {
         if let process { return process.cancel(cancellation) }
         // It has ended, and only what `output_limit` kept back is still on its way.
-        fail(OperationError(.cancelled, literal: "cancelled", applied: .yes))
+        failCancelled(.yes)
     }
 
     // MARK: Output
@@ -99,7 +99,9 @@ final class RunRequest: OpenRequest {
 
     func runsInBackground(_ started: ProcessStarted) {
         process = nil
-        finish(resultFrame(id: id) { started.write(to: &$0) })
+        var writer = JSONWriter(resultOf: id)
+        started.write(to: &writer)
+        finish(writer.resultFrame())
     }
 
     func processEnded(_ error: OperationError?, _ end: ProcessEnd?) {
@@ -112,7 +114,11 @@ final class RunRequest: OpenRequest {
     /// The last halves, and then the result. Returns whether there is more that can be sent.
     private func sendTails() -> Bool {
         if sendTail(.stdout, outputCap) || sendTail(.stderr, errorCap) { return true }
-        if let end, outputCap?.isEmpty ?? true, errorCap?.isEmpty ?? true { finish(resultFrame(id: id) { end.write(to: &$0) }) }
+        if let end, outputCap?.isEmpty ?? true, errorCap?.isEmpty ?? true {
+            var writer = JSONWriter(resultOf: id)
+            end.write(to: &writer)
+            finish(writer.resultFrame())
+        }
         return false
     }
 

@@ -53,9 +53,9 @@ struct GlobCompiler {
                 if depth == 0 {
                     cuts.add(index)
                     for cut in 1..<cuts.count where cuts[cut] > cuts[cut - 1] + 1 {
-                        var whole = Array(text[..<opening])
+                        var whole = text.part(0, opening)
                         whole.add(Array(text[(cuts[cut - 1] + 1)..<cuts[cut]]))
-                        whole.add(Array(text[(index + 1)...]))
+                        whole.add(text.part(from: index + 1))
                         guard expand(whole, into: &result) else { return false }
                     }
                     return true

@@ -80,18 +80,27 @@ private final class GlobWalk: TreeWalk {
 
     override func result(_ id: UInt64) -> Frame {
         let result = SearchGlobResult(count: sent, truncated: isTruncated, errorCount: failures, errors: firstFailures)
-        return resultFrame(id: id) { result.write(to: &$0) }
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        return writer.resultFrame()
     }
 }
 
-struct DatedPath {
+/// A file and when it was modified. A class: a heap of references moves one word, and shares its code with other arrays of them.
+final class DatedPath {
     let modified: Int64
     let path: [UInt8]
     let absolute: [UInt8]
+
+    init(modified: Int64, path: [UInt8], absolute: [UInt8]) {
+        self.modified = modified
+        self.path = path
+        self.absolute = absolute
+    }
 }
 
 /// The last modified of many files, as many as are wanted, in a heap with the oldest of them on top.
-struct Newest {
+final class Newest {
     private let most: Int
     private var heap: [DatedPath] = []
     private var isSorted = false
@@ -102,13 +111,14 @@ struct Newest {
     var isEmpty: Bool { heap.isEmpty }
 
     /// Older, or as old and later in the order of names.
+    @inline(never)
     private func isOlder(_ left: Int, _ right: Int) -> Bool {
-        if heap[left].modified != heap[right].modified { return heap[left].modified < heap[right].modified }
-        return isBefore(heap[right].path, heap[left].path, from: 0)
+        let (left, right) = (heap[left], heap[right])
+        return left.modified != right.modified ? left.modified < right.modified : isBefore(right.path, left.path, from: 0)
     }
 
-    mutating func insert(_ entry: DatedPath) {
-        heap.append(entry)
+    func insert(_ entry: DatedPath) {
+        heap.add(entry)
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
@@ -122,7 +132,7 @@ struct Newest {
         }
     }
 
-    private mutating func takeOldest() -> DatedPath? {
+    private func takeOldest() -> DatedPath? {
         guard !heap.isEmpty else { return nil }
         heap.swapAt(0, heap.count - 1)
         let oldest = heap.removeLast()
@@ -139,11 +149,11 @@ struct Newest {
     }
 
     /// Nothing is inserted after the first is taken.
-    mutating func takeNewest() -> DatedPath? {
+    func takeNewest() -> DatedPath? {
         if !isSorted {
             isSorted = true
             var ordered: [DatedPath] = []
-            while let oldest = takeOldest() { ordered.append(oldest) }
+            while let oldest = takeOldest() { ordered.add(oldest) }
             heap = ordered
         }
         return heap.popLast()

@@ -23,8 +23,32 @@ struct SearchCounts {
     var binary: UInt64 = 0
 }
 
+/// What is answered of what matches: those of the request's values that are no text, and so cost nothing to have twice.
+struct GrepAnswer {
+    let mode: SearchGrepRequest.Mode
+    let invert: Bool
+    let before: UInt64
+    let after: UInt64
+    /// The most lines of a file.
+    let mostOfFile: UInt64
+    /// The most lines or files in all.
+    let most: UInt64
+    /// The most bytes of a line.
+    let columns: Int
+
+    init(_ request: borrowing SearchGrepRequest) {
+        mode = request.mode
+        invert = request.invert
+        before = request.before
+        after = request.after
+        mostOfFile = request.maximumCount ?? UInt64.max
+        most = request.limit ?? UInt64.max
+        columns = Int(request.maximumColumns ?? 65536)
+    }
+}
+
 final class GrepWalk: TreeWalk {
-    let request: SearchGrepRequest
+    let wanted: GrepAnswer
     private let pattern: SearchPattern
     /// Touched with the lock held, as all that follows.
     private var counts = SearchCounts()
@@ -33,8 +57,8 @@ final class GrepWalk: TreeWalk {
     /// Where files are sorted by modification: they are collected first and searched at the end.
     private var collected: Newest?
 
-    init(_ request: SearchGrepRequest, pattern: SearchPattern, filter: PathFilter, roots: [WalkRoot], home: [UInt8]) {
-        self.request = request
+    init(_ request: borrowing SearchGrepRequest, pattern: SearchPattern, filter: PathFilter, roots: [WalkRoot], home: [UInt8]) {
+        wanted = GrepAnswer(request)
         self.pattern = pattern
         if request.order == .modified { collected = Newest(most: 100_000) }
         super.init("search", filter: filter, roots: roots, home: home, isSorted: request.order == .path)
@@ -59,7 +83,7 @@ final class GrepWalk: TreeWalk {
     func grant() -> Bool {
         var isGranted = false
         withLock {
-            isGranted = granted < request.limit ?? UInt64.max
+            isGranted = granted < wanted.most
             if isGranted { granted += 1 } else { isTruncated = true }
         }
         if !isGranted { end() }
@@ -79,6 +103,8 @@ final class GrepWalk: TreeWalk {
         let result = SearchGrepResult(
             files: counts.files, matchedFiles: counts.matchedFiles, matches: counts.matches, binary: counts.binary, truncated: isTruncated,
             errorCount: failures, errors: firstFailures)
-        return resultFrame(id: id) { result.write(to: &$0) }
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        return writer.resultFrame()
     }
 }

@@ -11,7 +11,7 @@ final class GrepWorker: TreeWorker {
     private static let outputLimit = 32 * 1024
 
     private let search: GrepWalk
-    private let request: SearchGrepRequest
+    private let wanted: GrepAnswer
     private var matcher: LineMatcher?
 
     private var descriptor: Int32 = -1
@@ -39,7 +39,7 @@ final class GrepWorker: TreeWorker {
 
     init(_ walk: GrepWalk) {
         search = walk
-        request = walk.request
+        wanted = walk.wanted
         super.init(walk)
     }
 
@@ -150,9 +150,9 @@ final class GrepWorker: TreeWorker {
         let isSkipped = hasNUL && !isNamed
         if isSkipped { counts.binary = 1 }
         if matched > 0 {
-            if isSkipped, request.mode == .content { answer(SearchMatch(path: shownPath, isBinary: true)) }
-            if !isSkipped, request.mode == .count, search.grant() { answer(SearchMatch(path: shownPath, count: matched)) }
-            if !isSkipped || request.mode == .content {
+            if isSkipped, wanted.mode == .content { answer(SearchMatch(path: shownPath, isBinary: true)) }
+            if !isSkipped, wanted.mode == .count, search.grant() { answer(SearchMatch(path: shownPath, count: matched)) }
+            if !isSkipped || wanted.mode == .content {
                 counts.matchedFiles = 1
                 counts.matches = matched
             }
@@ -170,7 +170,7 @@ final class GrepWorker: TreeWorker {
         }
         guard var buffer else { return false }
         var kept = start
-        var lines = request.mode == .content ? request.before : 0
+        var lines = wanted.mode == .content ? wanted.before : 0
         while lines > 0, kept > answered {
             kept = platform_find_last_byte(buffer, buffer + kept - 1, 0x0A).map { $0 - UnsafePointer(buffer) + 1 } ?? 0
             lines -= 1
@@ -239,7 +239,7 @@ final class GrepWorker: TreeWorker {
 
     /// Goes on to the next line that is meant, or to the end of the whole lines. Returns false where nothing more is wanted of the file.
     private func step() -> Bool {
-        if let most = request.maximumCount, matched >= most {
+        if matched >= wanted.mostOfFile {
             return answerAfter(whole) && afterLeft > 0
         }
         guard let next = nextLine() else {
@@ -248,7 +248,7 @@ final class GrepWorker: TreeWorker {
             return true
         }
         guard answerAfter(next.start) else { return false }
-        switch request.mode {
+        switch wanted.mode {
         case .files:
             if !hasNUL || isNamed, search.grant() {
                 matched = 1
@@ -258,9 +258,9 @@ final class GrepWorker: TreeWorker {
         case .count:
             matched += 1
             start = min(next.end + 1, whole)
-            return matched < request.maximumCount ?? UInt64.max
+            return matched < wanted.mostOfFile
         case .content:
-            if matched >= request.maximumCount ?? UInt64.max { return false }
+            if matched >= wanted.mostOfFile { return false }
             guard search.grant() else { return false }
             matched += 1
             if hasNUL, isNamed {
@@ -270,14 +270,14 @@ final class GrepWorker: TreeWorker {
             answerBefore(next.start)
             answer(next.start, next.end, isContext: false)
             move(to: min(next.end + 1, whole))
-            afterLeft = request.after
-            return matched < request.maximumCount ?? UInt64.max || afterLeft > 0
+            afterLeft = wanted.after
+            return matched < wanted.mostOfFile || afterLeft > 0
         }
     }
 
     /// The next line that is meant, its line feed left out.
     private func nextLine() -> (start: Int, end: Int)? {
-        guard request.invert else { return nextHit(start) }
+        guard wanted.invert else { return nextHit(start) }
         var at = start
         while at < whole {
             if !isHitKnown || hit.map({ $0.start < at }) == true {
@@ -300,7 +300,7 @@ final class GrepWorker: TreeWorker {
     }
 
     private func move(to place: Int) {
-        if request.mode == .content, let buffer { lineNumber += platform_count_byte(buffer + start, buffer + place, 0x0A) }
+        if wanted.mode == .content, let buffer { lineNumber += platform_count_byte(buffer + start, buffer + place, 0x0A) }
         start = place
     }
 
@@ -321,7 +321,7 @@ final class GrepWorker: TreeWorker {
         guard let buffer else { return }
         var first = place
         var lines: UInt64 = 0
-        while lines < request.before, first > answered {
+        while lines < wanted.before, first > answered {
             first = platform_find_last_byte(buffer + answered, buffer + first - 1, 0x0A).map { $0 - UnsafePointer(buffer) + 1 } ?? answered
             lines += 1
         }
@@ -337,7 +337,7 @@ final class GrepWorker: TreeWorker {
     private func answer(_ from: Int, _ end: Int, isContext: Bool) {
         guard let buffer else { return }
         var shownEnd = end
-        let most = Int(request.maximumColumns ?? 65536)
+        let most = wanted.columns
         if end - from > most {
             shownEnd = from + most
             // Not in the middle of a scalar.

@@ -41,7 +41,7 @@ final class IgnoreLevel {
     static func of(withParents directory: [UInt8]) -> IgnoreLevel? {
         var level = of(directory: [], parent: nil)
         for index in directory.indices where index > 0 && directory[index] == 0x2F {
-            level = of(directory: Array(directory[..<index]), parent: level)
+            level = of(directory: directory.part(0, index), parent: level)
         }
         // A root of the file system has been looked at.
         return directory.isEmpty ? level : of(directory: directory, parent: level)
@@ -153,8 +153,8 @@ private func excludesFile(_ path: [UInt8], home: [UInt8]) -> [UInt8]? {
         while at < end, text[at] <= 0x20 || text[at] == 0x22 { at += 1 }
         while end > at, text[end - 1] <= 0x20 || text[end - 1] == 0x22 { end -= 1 }
         guard at < end else { continue }
-        let value = Array(text[at..<end])
-        return value.first == 0x7E ? home + Array(value[1...]) : value
+        let value = text.part(at, end)
+        return value.first == 0x7E ? home + value.part(from: 1) : value
     }
     return nil
 }

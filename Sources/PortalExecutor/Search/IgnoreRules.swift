@@ -22,7 +22,7 @@ struct IgnoreRules: Sendable {
         while start < text.count {
             var end = start
             while end < text.count, text[end] != 0x0A { end += 1 }
-            _ = add(line: Array(text[start..<end]))
+            _ = add(line: text.part(start, end))
             start = end + 1
         }
     }
@@ -48,7 +48,7 @@ struct IgnoreRules: Sendable {
     /// Adds a glob as `rg -g` takes it: it says what is wanted, or with `!` what is not.
     mutating func add(override glob: [UInt8], ignoresCase: Bool) -> Bool {
         guard glob.first == 0x21 else { return add(glob: glob, flags: UInt8(PLATFORM_RULE_INCLUDES), ignoresCase: ignoresCase) }
-        return add(glob: Array(glob[1...]), flags: 0, ignoresCase: ignoresCase)
+        return add(glob: glob.part(from: 1), flags: 0, ignoresCase: ignoresCase)
     }
 
     /// Adds a glob for names, of a file type.
@@ -74,7 +74,7 @@ struct IgnoreRules: Sendable {
         guard !glob.isEmpty else { return true }
         if !isAnchored, !glob.contains(0x2F) { flags |= UInt8(PLATFORM_RULE_NAME) }
         // All that is inside, and not the directory itself.
-        if glob.count >= 3, Array(glob[(glob.count - 3)...]).equals("/**") { glob.append("/*") }
+        if glob.count >= 3, glob.part(from: glob.count - 3).equals("/**") { glob.append("/*") }
         guard let programs = GlobCompiler.programs(glob, ignoresCase: ignoresCase) else { return false }
         append(programs, flags: flags)
         return true

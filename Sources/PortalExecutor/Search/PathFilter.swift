@@ -104,7 +104,7 @@ final class WalkRoot {
         guard absolute.count > real.count else { return named }
         var shown = named
         if !shown.isEmpty, shown.last != 0x2F { shown.add(0x2F) }
-        shown.append(contentsOf: absolute[(real.count + 1)...])
+        shown.add(absolute.part(from: real.count + 1))
         return shown
     }
 }

@@ -6,7 +6,7 @@ final class SearchPattern {
     fileprivate let regex: OpaquePointer
 
     /// - Throws: `invalid`, with where and why.
-    init(_ request: SearchGrepRequest) throws(OperationError) {
+    init(_ request: borrowing SearchGrepRequest) throws(OperationError) {
         guard isValidUTF8(request.pattern) else { throw OperationError(.invalid, literal: "the pattern is not UTF-8") }
         var options = request.ignoreCase ? UInt32(PLATFORM_REGEX_IGNORE_CASE) : 0
         if request.fixed { options |= UInt32(PLATFORM_REGEX_FIXED) }

@@ -18,9 +18,7 @@ final class TreeRequest: OpenRequest {
     private var idle: [TreeWorker] = []
     private var running = 0
     private var hasConcluded = false
-    private var chunks: [[UInt8]] = []
-    private var offset = 0
-    private var pendingBytes = 0
+    private var pending = ChunkQueue()
     private var failure: OperationError?
 
     /// Reads the parameters of an operation.
@@ -28,9 +26,9 @@ final class TreeRequest: OpenRequest {
 
     private let prepare: Prepare
 
-    init(_ request: Request, session: Session, prepare: @escaping Prepare) {
+    init(_ id: UInt64, hasMore: Bool, session: Session, prepare: @escaping Prepare) {
         self.prepare = prepare
-        super.init(request, session: session)
+        super.init(id, hasMore: hasMore, session: session)
     }
 
     override func start(_ parameters: JSONValue, payload: [UInt8]) {
@@ -50,7 +48,7 @@ final class TreeRequest: OpenRequest {
     // Nothing stays behind, so the answer does not wait for the disk.
     override func cancel(_ cancellation: Cancellation) {
         walk?.end()
-        fail(OperationError(.cancelled, literal: "cancelled"))
+        failCancelled()
     }
 
     override func abandon() { walk?.end() }
@@ -64,11 +62,8 @@ final class TreeRequest: OpenRequest {
     fileprivate func worked(_ worker: TreeWorker, failure: OperationError?, hasConcluded: Bool) {
         running -= 1
         guard !isFinished else { return }
-        if !worker.output.isEmpty {
-            pendingBytes += worker.output.count
-            chunks.add(worker.output)
-            worker.output = []
-        }
+        pending.add(worker.output)
+        worker.output = []
         if let failure, self.failure == nil {
             self.failure = failure
             walk?.end()
@@ -81,7 +76,7 @@ final class TreeRequest: OpenRequest {
 
     /// Submits what there is to do, unless too much is unsent already.
     private func proceed() {
-        guard let walk, pendingBytes < TreeRequest.pendingLimit, !hasConcluded else { return }
+        guard let walk, pending.count < TreeRequest.pendingLimit, !hasConcluded else { return }
         if failure == nil, !walk.hasEnded {
             var resting: [TreeWorker] = []
             let workers = idle
@@ -103,28 +98,17 @@ final class TreeRequest: OpenRequest {
     }
 
     override func produce() -> Bool {
-        if pendingBytes > 0, credit.available > 0 { sendPiece() }
+        if pending.count > 0, credit.available > 0 { sendData(.content, pending.take(pieceLength)) }
         if let failure, running == 0 {
             fail(failure)
             return false
         }
-        if pendingBytes == 0, hasConcluded, let walk {
+        if pending.count == 0, hasConcluded, let walk {
             finish(walk.result(id))
             return false
         }
-        if running == 0 || pendingBytes < TreeRequest.pendingLimit / 2 { proceed() }
-        return pendingBytes > 0 && credit.available > 0
-    }
-
-    private func sendPiece() {
-        let count = min(chunks[0].count - offset, pieceLength)
-        sendData(.content, Array(chunks[0][offset..<offset + count]))
-        offset += count
-        if offset == chunks[0].count {
-            chunks.removeFirst()
-            offset = 0
-        }
-        pendingBytes -= count
+        if running == 0 || pending.count < TreeRequest.pendingLimit / 2 { proceed() }
+        return pending.count > 0 && credit.available > 0
     }
 }
 

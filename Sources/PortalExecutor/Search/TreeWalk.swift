@@ -62,7 +62,7 @@ final class Listing {
         var end = position + 1
         while entries[end] != 0 { end += 1 }
         defer { position = end + 1 }
-        return Array(entries[position..<end])
+        return entries.part(position, end)
     }
 
     /// Whether there may be more to read.
@@ -73,7 +73,7 @@ final class Listing {
         var middle = (position + entries.count) / 2
         while middle < entries.count, middle > 0, entries[middle - 1] != 0 { middle += 1 }
         guard middle > position, middle < entries.count else { return nil }
-        let half = Listing(path: path, root: root, depth: depth, level: level, entries: Array(entries[middle...]), descriptor: -1)
+        let half = Listing(path: path, root: root, depth: depth, level: level, entries: entries.part(from: middle), descriptor: -1)
         entries.removeSubrange(middle...)
         return half
     }
@@ -145,7 +145,7 @@ class TreeWalk {
     /// On a worker, when every worker has come to its end, until it returns true: what is only known then goes into the worker's output.
     func conclude(_ worker: TreeWorker) -> Bool { true }
     /// The last frame.
-    func result(_ id: UInt64) -> Frame { resultFrame(id: id) { _ in } }
+    func result(_ id: UInt64) -> Frame { emptyResultFrame(id: id) }
     /// Makes what one worker uses.
     func makeWorker() -> TreeWorker { TreeWorker(self) }
 
@@ -298,7 +298,7 @@ class TreeWorker {
         path = top.path
         path.add(0x2F)
         name = path.count
-        path.append(contentsOf: entry[1...])
+        path.add(entry.part(from: 1))
         var kind = FileKind(rawValue: entry[0] - 1) ?? .unknown
         if kind == .unknown {
             var status = platform_status()

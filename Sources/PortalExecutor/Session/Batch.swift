@@ -47,9 +47,8 @@ final class BatchOperationRequest: OpenRequest {
     }
 
     private func begin(_ item: JSONValue) {
-        let operation = item.string("op") ?? []
-        guard let opened = session.makeItem(Request(id: id, operation: operation, parameters: item, hasMore: false)) else {
-            return ended(Message.failure(id: id, OperationError(.unsupported, literal: "no item of a batch can be this")).frame())
+        guard let opened = session.makeItem(item.string("op") ?? [], of: id) else {
+            return ended(failureFrame(id: id, OperationError(.unsupported, literal: "no item of a batch can be this")))
         }
         opened.batch = self
         current = opened
@@ -73,7 +72,7 @@ final class BatchOperationRequest: OpenRequest {
             writer.beginObject()
             writer.member("item", signed: Int64(index))
             writer.member("stream", string: stream.text)
-            writer.member("data", bytes: Array(bytes[position..<end]))
+            writer.member("data", bytes: bytes.part(position, end))
             writer.endLine()
             pending = writer.bytes
             position = end
@@ -91,7 +90,7 @@ final class BatchOperationRequest: OpenRequest {
         pending.append("{\"item\":")
         pending.append(decimal: UInt64(index))
         pending.add(0x2C)
-        pending.add(Array(header[start...]))
+        pending.add(header.part(from: start))
         pending.add(0x0A)
         index += 1
         current = nil
@@ -113,11 +112,8 @@ final class BatchOperationRequest: OpenRequest {
             item.refillCredit()
             if item.produce(), current === item { currentIsReady = true }
         }
-        let count = min(pending.count, pieceLength)
-        if count > 0 {
-            sendData(.content, Array(pending[0..<count]))
-            pending = Array(pending[count...])
-        }
+        let piece = pending.takeFirst(pieceLength)
+        if !piece.isEmpty { sendData(.content, piece) }
         // Whoever gave up may never grant more.
         if isCancelled, credit.available == 0 { pending = [] }
         if pending.isEmpty, isEnding, !isFinished { conclude() }
@@ -126,13 +122,14 @@ final class BatchOperationRequest: OpenRequest {
 
     private func conclude() {
         guard !isCancelled else {
-            var error = OperationError(
+            let error = OperationError(
                 .cancelled, literal: "cancelled; the requests before `item` were run", applied: index > 0 ? .unknown : .no)
-            error.details = [JSONMember(name: [UInt8]("item"), value: .integer(Int64(index)))]
-            return fail(error)
+            return fail(error.detailed("item", Int64(index)))
         }
         let result = BatchResult(run: UInt64(index), failed: UInt64(failed))
-        finish(resultFrame(id: id) { result.write(to: &$0) })
+        var writer = JSONWriter(resultOf: id)
+        result.write(to: &writer)
+        finish(writer.resultFrame())
     }
 
     // The current item ends as it does when it is cancelled by itself, and those behind it do not begin.

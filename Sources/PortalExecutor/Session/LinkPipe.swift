@@ -1,4 +1,5 @@
 import CExecutorPlatform
+import PortalWire
 
 /// The link's bytes: one pair of descriptors after the other, or none.
 final class LinkPipe {
@@ -84,7 +85,7 @@ final class LinkPipe {
     func queue(_ bytes: [UInt8]) {
         unsentBytes += bytes.count
         if let last = pieces.last, firstPiece < pieces.count - 1 || offset == 0, last.count + bytes.count <= LinkPipe.gatherLength {
-            pieces[pieces.count - 1].append(contentsOf: bytes)
+            pieces[pieces.count - 1].add(bytes)
         } else {
             pieces.add(bytes)
         }
@@ -117,7 +118,7 @@ final class LinkPipe {
                 offset = 0
             }
         }
-        pieces.removeAll(keepingCapacity: pieces.count <= 64)
+        pieces = []
         firstPiece = 0
     }
 

@@ -32,10 +32,11 @@ class OpenRequest {
     /// Which of the two it stands in next.
     final var budget = ShortBudget()
 
-    init(_ request: Request, session: Session) {
-        id = request.id
-        number = request.id
-        inputHasEnded = !request.hasMore
+    /// - Parameter hasMore: Whether data frames follow the request's own payload.
+    init(_ id: UInt64, hasMore: Bool, session: Session) {
+        self.id = id
+        number = id
+        inputHasEnded = !hasMore
         self.session = session
     }
 
@@ -97,10 +98,16 @@ class OpenRequest {
         if let batch { batch.ended(frame) } else { session.close(self, with: frame) }
     }
 
-    final func fail(_ error: OperationError) { finish(Message.failure(id: id, error).frame()) }
+    /// It was given up; what it did is as `applied` says.
+    @inline(never)
+    final func failCancelled(_ applied: OperationError.Applied = .no) {
+        fail(OperationError(.cancelled, literal: "cancelled", applied: applied))
+    }
+
+    final func fail(_ error: OperationError) { finish(failureFrame(id: id, error)) }
 
     /// For an item of a batch: its credit is not the requester's.
     final func refillCredit() { credit = SendCredit() }
 
-    final func finishEmpty() { finish(resultFrame(id: id) { _ in }) }
+    final func finishEmpty() { finish(emptyResultFrame(id: id)) }
 }

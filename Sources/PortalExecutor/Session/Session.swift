@@ -290,7 +290,7 @@ final class Session {
         guard open.count < Limits.openRequests else { throw .requests }
         requestCount += 1
         if let handler = Handler.named(request.operation) {
-            let opened = handler.make(request, self)
+            let opened = handler.make(request.id, hasMore: request.hasMore, session: self)
             try opened.window.receive(payload.count)
             open.insert(opened, for: request.id)
             opened.start(request.parameters, payload: payload)
@@ -299,18 +299,15 @@ final class Session {
         var message = [UInt8]("this executor has no operation ")
         message += request.operation
         endpoint.send(
-            KeptFrame(Message.failure(id: request.id, OperationError(.unsupported, message)).frame(), request: request.id, ordinal: 1))
+            KeptFrame(failureFrame(id: request.id, OperationError(.unsupported, message)), request: request.id, ordinal: 1))
     }
 
     /// The request of a batch's item, which the batch keeps; nil where an item cannot have its operation: what never ends by itself, ends the
     /// session or is a batch.
-    func makeItem(_ request: Request) -> OpenRequest? {
-        for name in [BatchRequest.operation, WatchStartRequest.operation, OperationNames.sessionEnd] where request.operation.equals(name) {
-            return nil
-        }
-        guard let handler = Handler.named(request.operation) else { return nil }
+    func makeItem(_ operation: [UInt8], of batch: UInt64) -> OpenRequest? {
+        guard let handler = Handler.named(operation), handler != .batch, handler != .watch, handler != .end else { return nil }
         requestCount += 1
-        return handler.make(request, self)
+        return handler.make(batch, hasMore: false, session: self)
     }
 
     private func scheduleAcknowledgement() {

@@ -4,13 +4,18 @@ import PortalWire
 /// Changes that were not yet said, each path once. Bounded: what does not fit is a rescan.
 final class ChangeSet {
     private static let most = 4096
+    private static let slots = 2 * most
     private static let mostBytes = 128 * 1024
 
     private var paths: [[UInt8]] = []
-    private var kinds: [UInt32] = []
+    private var kinds: [UInt64] = []
     /// Places in the two by the path's hash, open addressing; -1 where there is none.
-    private var places = [Int16](repeating: -1, count: 2 * ChangeSet.most)
+    private let places = UnsafeMutablePointer<Int16>.allocate(capacity: ChangeSet.slots)
     private var bytes = 0
+
+    init() { places.initialize(repeating: -1, count: ChangeSet.slots) }
+
+    deinit { places.deallocate() }
 
     var isEmpty: Bool { paths.isEmpty }
 
@@ -18,19 +23,19 @@ final class ChangeSet {
     /// - Parameter kinds: Of `PLATFORM_CHANGE_…`: one of created, modified and removed, and perhaps directory.
     /// - Returns: False where there is no room.
     func note(_ path: [UInt8], _ change: UInt32) -> Bool {
-        var slot = Int(truncatingIfNeeded: platform_hash(path, path.count)) & (places.count - 1)
+        var slot = Int(truncatingIfNeeded: platform_hash(path, path.count)) & (ChangeSet.slots - 1)
         while places[slot] >= 0 {
             let index = Int(places[slot])
             if paths[index] == path {
-                kinds[index] = ChangeSet.merged(kinds[index], change)
+                kinds[index] = UInt64(ChangeSet.merged(UInt32(kinds[index]), change))
                 return true
             }
-            slot = (slot + 1) & (places.count - 1)
+            slot = (slot + 1) & (ChangeSet.slots - 1)
         }
         guard paths.count < ChangeSet.most, bytes + path.count <= ChangeSet.mostBytes else { return false }
         places[slot] = Int16(paths.count)
         paths.add(path)
-        kinds.add(change)
+        kinds.add(UInt64(change))
         bytes += path.count
         return true
     }
@@ -49,7 +54,7 @@ final class ChangeSet {
         paths = []
         kinds = []
         bytes = 0
-        for index in places.indices { places[index] = -1 }
+        places.update(repeating: -1, count: ChangeSet.slots)
     }
 
     /// The lines that say everything, and forgets it.
@@ -66,7 +71,7 @@ final class ChangeSet {
             while index < paths.count, writer.bytes.count - start < Limits.preferredPayloadLength / 2 {
                 writer.beginObject()
                 writer.member("path", bytes: paths[index])
-                let kind = kinds[index]
+                let kind = UInt32(kinds[index])
                 let name: Literal =
                     kind & UInt32(PLATFORM_CHANGE_REMOVED) != 0
                     ? "removed" : kind & UInt32(PLATFORM_CHANGE_CREATED) != 0 ? "created" : "modified"

@@ -5,15 +5,34 @@ import PortalWire
 ///
 /// A directory is watched before it is read. So whatever comes into it is either read here or said by the kernel, or both.
 final class ScanJob: Job {
-    struct Start {
+    final class Start {
         /// The watch of the directory that holds it; -1 for the root.
-        var parent: Int32
-        var name: [UInt8]
+        let parent: Int32
+        let name: [UInt8]
         /// Relative to the root; empty for the root itself.
-        var path: [UInt8]
-        var level: IgnoreLevel?
+        let path: [UInt8]
+        let level: IgnoreLevel?
         /// Whether what is in it came with it, and is said.
-        var isNew: Bool
+        let isNew: Bool
+
+        init(parent: Int32 = -1, name: [UInt8] = [], path: [UInt8] = [], level: IgnoreLevel? = nil, isNew: Bool = false) {
+            self.parent = parent
+            self.name = name
+            self.path = path
+            self.level = level
+            self.isNew = isNew
+        }
+    }
+
+    /// Something that came while its directory was not watched yet.
+    final class Created {
+        let path: [UInt8]
+        let isDirectory: Bool
+
+        init(path: [UInt8], isDirectory: Bool) {
+            self.path = path
+            self.isDirectory = isDirectory
+        }
     }
 
     private let request: WatchRequest
@@ -27,7 +46,7 @@ final class ScanJob: Job {
     private var room: Int
     private(set) var failure: OperationError?
     private(set) var found: [WatchedDirectory] = []
-    private(set) var created: [(path: [UInt8], isDirectory: Bool)] = []
+    private(set) var created: [Created] = []
     private(set) var unwatched: [[UInt8]] = []
     /// Whether more was created than is kept.
     private(set) var isTooMuch = false
@@ -76,7 +95,7 @@ final class ScanJob: Job {
         room -= 1
         var level: IgnoreLevel?
         if filter.ignores { level = isRoot ? IgnoreLevel.of(withParents: path) : IgnoreLevel.of(directory: path, parent: start.level) }
-        found.append(WatchedDirectory(number: number, parent: start.parent, name: start.name, level: level))
+        found.add(WatchedDirectory(number: number, parent: start.parent, name: start.name, level: level))
         guard isRecursive || start.isNew else { return }
         readEntries(joined(path, []), start, number, level)
     }
@@ -109,14 +128,14 @@ final class ScanJob: Job {
                 let relative = start.path.isEmpty ? name : joined(start.path, name)
                 if start.isNew { noteCreated(relative, isDirectory: isDirectory) }
                 if isDirectory, isRecursive {
-                    starts.append(Start(parent: number, name: name, path: relative, level: level, isNew: start.isNew))
+                    starts.add(Start(parent: number, name: name, path: relative, level: level, isNew: start.isNew))
                 }
             }
         }
     }
 
     private func noteCreated(_ path: [UInt8], isDirectory: Bool) {
-        if created.count < 4096 { created.append((path, isDirectory)) } else { isTooMuch = true }
+        if created.count < 4096 { created.add(Created(path: path, isDirectory: isDirectory)) } else { isTooMuch = true }
     }
 
     private func noteUnwatched(_ start: Start) {

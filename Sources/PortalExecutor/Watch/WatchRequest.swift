@@ -49,7 +49,7 @@ final class WatchRequest: OpenRequest {
             return fail(error)
         }
         watch = session.loop.watch(watches, 0) { [self] _ in read() }
-        waiting.add(ScanJob.Start(parent: -1, name: [], path: [], level: nil, isNew: false))
+        waiting.add(ScanJob.Start())
         scan()
     }
 
@@ -114,7 +114,7 @@ final class WatchRequest: OpenRequest {
     private func act(on change: UInt32, _ number: Int32, _ name: [UInt8]) {
         if change & UInt32(PLATFORM_CHANGE_LOST) != 0 {
             // New directories may be among what was lost: all are read again.
-            waiting = [ScanJob.Start(parent: -1, name: [], path: [], level: nil, isNew: false)]
+            waiting = [ScanJob.Start()]
             return rescan()
         }
         guard let directory = tree[number] else { return }
@@ -136,8 +136,8 @@ final class WatchRequest: OpenRequest {
         if kind & UInt32(PLATFORM_CHANGE_REMOVED) != 0, change & UInt32(PLATFORM_CHANGE_MOVED) != 0 {
             // Wherever it is now, the watches would go on to tell of it under its old name.
             for watch in tree.subtree(name, in: number) {
-                platform_watches_remove(watches, watch)
-                tree.remove(watch)
+                platform_watches_remove(watches, Int32(watch))
+                tree.remove(Int32(watch))
             }
         }
         if kind & UInt32(PLATFORM_CHANGE_CREATED) != 0 {
@@ -186,11 +186,8 @@ final class WatchRequest: OpenRequest {
             mustRescan = false
             lines += changes.takeLines()
         }
-        let count = min(lines.count, pieceLength)
-        if count > 0 {
-            sendData(.content, Array(lines[0..<count]))
-            lines = Array(lines[count...])
-        }
+        let piece = lines.takeFirst(pieceLength)
+        if !piece.isEmpty { sendData(.content, piece) }
         return credit.available > 0 && (!lines.isEmpty || (isDue && isReady))
     }
 

@@ -1,14 +1,21 @@
 import CExecutorPlatform
 
 /// A directory that is watched.
-struct WatchedDirectory {
+final class WatchedDirectory {
     /// The watch's number.
-    var number: Int32
+    let number: Int32
     /// The watch of the directory that holds it; -1 for the root.
-    var parent: Int32
-    var name: [UInt8]
+    let parent: Int32
+    let name: [UInt8]
     /// The ignore rules for what is in it.
-    var level: IgnoreLevel?
+    let level: IgnoreLevel?
+
+    init(number: Int32, parent: Int32, name: [UInt8], level: IgnoreLevel?) {
+        self.number = number
+        self.parent = parent
+        self.name = name
+        self.level = level
+    }
 }
 
 /// The watched directories, by the numbers of their watches. The kernel counts upwards, so new ones mostly go to the end.
@@ -63,12 +70,12 @@ struct WatchedTree {
     }
 
     /// The watches of a directory, by its name in another, and of everything below it.
-    func subtree(_ name: [UInt8], in parent: Int32) -> [Int32] {
-        var found: [Int32] = []
-        for directory in directories where directory.parent == parent && directory.name == name { found.add(directory.number) }
+    func subtree(_ name: [UInt8], in parent: Int32) -> [Int] {
+        var found: [Int] = []
+        for directory in directories where directory.parent == parent && directory.name == name { found.add(Int(directory.number)) }
         var index = 0
         while index < found.count {
-            for directory in directories where directory.parent == found[index] { found.add(directory.number) }
+            for directory in directories where Int(directory.parent) == found[index] { found.add(Int(directory.number)) }
             index += 1
         }
         return found

@@ -63,9 +63,13 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
 
     /// The code with a name; a name that this version does not know is `internal`.
     public init(name: [UInt8]) {
-        for code in ErrorCode.allCases where name.equals(code.name) {
-            self = code
-            return
+        var number: UInt8 = 0
+        while let code = ErrorCode(rawValue: number) {
+            if name.equals(code.name) {
+                self = code
+                return
+            }
+            number += 1
         }
         self = .internal
     }

@@ -20,14 +20,17 @@ public struct Hello: Sendable {
     public var isAnew = false
     /// Executor (and proxy, once it knows): the host.
     public var host: HostFacts?
-    /// Proxy to client: the request identifiers that this client uses, first and last.
-    public var identifiers: (first: UInt64, last: UInt64)?
-    /// Client to proxy: a number by which it would be known, below 2³¹, the same with each proxy.
-    public var client: UInt64?
-    /// Client to proxy: whether a person can be asked through this client.
-    public var isInteractive = false
-    /// Client to proxy: how many seconds its requests wait for a link that was lost, before they fail; nil for the proxy's own measure.
-    public var patienceSeconds: UInt64?
+    // What a proxy and its clients tell each other: an image has no room and no code for it.
+    #if !hasFeature(Embedded)
+        /// Proxy to client: the request identifiers that this client uses, first and last.
+        public var identifiers: (first: UInt64, last: UInt64)?
+        /// Client to proxy: a number by which it would be known, below 2³¹, the same with each proxy.
+        public var client: UInt64?
+        /// Client to proxy: whether a person can be asked through this client.
+        public var isInteractive = false
+        /// Client to proxy: how many seconds its requests wait for a link that was lost, before they fail; nil for the proxy's own measure.
+        public var patienceSeconds: UInt64?
+    #endif
     /// The sender's process identifier.
     public var process: UInt64?
 
@@ -116,37 +119,29 @@ extension Hello {
         if let epoch {
             writer.member("epoch", string: epoch)
         }
-        if let history {
-            writer.member("history", number: history)
-        }
+        writer.member("history", number: history)
         if session != nil {
             writer.member("received", number: received)
         }
-        if isAnew {
-            writer.member("anew", flag: true)
-        }
+        #if !hasFeature(Embedded)
+            writer.member("anew", flag: isAnew)
+        #endif
         if let host {
             writer.name("host")
             host.write(to: &writer)
         }
-        if let identifiers {
-            writer.beginObject("identifiers")
-            writer.member("first", number: identifiers.first)
-            writer.member("last", number: identifiers.last)
-            writer.endObject()
-        }
-        if let client {
+        #if !hasFeature(Embedded)
+            if let identifiers {
+                writer.beginObject("identifiers")
+                writer.member("first", number: identifiers.first)
+                writer.member("last", number: identifiers.last)
+                writer.endObject()
+            }
             writer.member("client", number: client)
-        }
-        if isInteractive {
-            writer.member("interactive", flag: true)
-        }
-        if let patienceSeconds {
+            writer.member("interactive", flag: isInteractive)
             writer.member("patience_s", number: patienceSeconds)
-        }
-        if let process {
-            writer.member("process", number: process)
-        }
+        #endif
+        writer.member("process", number: process)
     }
 }
 

@@ -156,15 +156,43 @@ extension Request {
     }
 }
 
-/// The frame of a result whose value a closure writes; what an executor sends for most requests.
-public func resultFrame(id: UInt64, _ write: (inout JSONWriter) -> Void) -> Frame {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.member("type", string: "result")
-    writer.member("id", number: id)
-    writer.beginObject("ok")
-    write(&writer)
-    writer.endObject()
-    writer.endObject()
-    return Frame(header: writer.bytes)
+extension JSONWriter {
+    /// Begins the last frame of a request that succeeded: the members of its result are written next. Not a function that is given one which writes
+    /// them: that one would have its own copy of what it writes.
+    @inline(never)
+    public init(resultOf id: UInt64) {
+        self.init()
+        beginObject()
+        member("type", string: "result")
+        member("id", number: id)
+        beginObject("ok")
+    }
+
+    /// The frame that `init(resultOf:)` began.
+    @inline(never)
+    public mutating func resultFrame() -> Frame {
+        endObject()
+        endObject()
+        return Frame(header: bytes)
+    }
 }
+
+/// The last frame of a request that succeeded and has nothing to tell.
+@inline(never)
+public func emptyResultFrame(id: UInt64) -> Frame {
+    var writer = JSONWriter(resultOf: id)
+    return writer.resultFrame()
+}
+
+/// The last frame of a request that failed.
+@inline(never)
+public func failureFrame(id: UInt64, _ error: OperationError) -> Frame { Message.failure(id: id, error).frame() }
+
+#if !hasFeature(Embedded)
+    /// The last frame of a request that succeeded, whose members a function writes.
+    public func resultFrame(id: UInt64, _ write: (inout JSONWriter) -> Void) -> Frame {
+        var writer = JSONWriter(resultOf: id)
+        write(&writer)
+        return writer.resultFrame()
+    }
+#endif

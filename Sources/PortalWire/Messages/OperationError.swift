@@ -86,6 +86,14 @@ public struct OperationError: Error, Sendable {
             effect.equals("yes") ? .yes : effect.equals("unknown") ? .unknown : .no, details)
     }
 
+    /// The same error with one detail, a number.
+    @inline(never)
+    public func detailed(_ name: Literal, _ number: Int64) -> OperationError {
+        var error = self
+        error.details = [JSONMember(name: [UInt8](name), value: .integer(number))]
+        return error
+    }
+
     /// Writes the value of the `error` member.
     public func write(to writer: inout JSONWriter) {
         writer.beginObject()

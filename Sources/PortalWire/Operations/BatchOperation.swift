@@ -18,7 +18,7 @@ public struct BatchRequest: Sendable {
 
     /// Reads the parameters of a request. An item is read when its turn comes.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         guard let items = parameters.array("requests"), items.count <= BatchRequest.mostRequests else {
             throw .parameter("requests", "is not an array of at most 1024 elements")
         }

@@ -21,11 +21,11 @@ public struct FileLinkRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
+        symbolic = try parameters.flag("symbolic")
         target = try parameters.requiredPath("target")
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
-        symbolic = try parameters.flag("symbolic")
     }
 
     /// Writes the members of the JSON object.
@@ -56,7 +56,7 @@ public struct FilePathRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
     }
@@ -91,12 +91,12 @@ public struct FileModeRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         guard let mode = try parameters.optionalUnsigned("mode", maximum: 0o7777) else { throw .parameter("mode", "is missing") }
         self.mode = UInt32(mode)
         follow = try parameters.flag("follow", default: true)
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
     }
 
     /// Writes the members of the JSON object.
@@ -137,13 +137,13 @@ public struct FileTimesRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         modified = try parameters.optionalSigned("mtime_ns")
         accessed = try parameters.optionalSigned("atime_ns")
         guard modified != nil || accessed != nil else { throw .parameter("mtime_ns", "is missing, and so is atime_ns") }
         follow = try parameters.flag("follow", default: true)
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
     }
 
     /// Writes the members of the JSON object.

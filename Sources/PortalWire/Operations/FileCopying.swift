@@ -29,13 +29,13 @@ public struct FileCopyRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        from = try parameters.requiredPath("from")
-        to = try parameters.requiredPath("to")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         recursive = try parameters.flag("recursive")
         replace = try parameters.flag("replace")
         preserve = try parameters.flag("preserve", default: true)
+        from = try parameters.requiredPath("from")
+        to = try parameters.requiredPath("to")
+        directory = try parameters.directory()
     }
 
     /// Writes the members of the JSON object.

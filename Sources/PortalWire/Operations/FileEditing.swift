@@ -82,12 +82,12 @@ public struct FileEditRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
+        sync = try parameters.flag("fsync")
+        hardLinks = try HardLinks(parameters)
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
         ifMatch = try parameters.optionalBytes("if_match")
-        sync = try parameters.flag("fsync")
-        hardLinks = try HardLinks(parameters)
     }
 
     /// Writes the members of the JSON object.
@@ -109,7 +109,7 @@ public enum HardLinks: UInt8, Sendable, CaseIterable {
     /// The content is written into the file, so that all names have it. That is not atomic.
     case keep
 
-    init(_ parameters: JSONValue) throws(OperationError) {
+    init(_ parameters: borrowing JSONValue) throws(OperationError) {
         self = .refuse
         guard let name = try parameters.optionalBytes("hard_links") else { return }
         if name.equals("replace") {

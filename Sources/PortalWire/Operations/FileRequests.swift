@@ -18,10 +18,10 @@ public struct FileStatRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
+        follow = try parameters.flag("follow", default: true)
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
-        follow = try parameters.flag("follow", default: true)
     }
 
     /// Writes the members of the JSON object.
@@ -66,12 +66,12 @@ public struct FileListRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         limit = try parameters.optionalUnsigned("limit")
         depth = try parameters.optionalUnsigned("depth") ?? 1
         ignore = try parameters.flag("ignore")
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
         exclude = try parameters.byteStrings("exclude") ?? []
     }
 
@@ -124,19 +124,19 @@ public struct FileReadRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         offset = try parameters.optionalUnsigned("offset") ?? 0
         length = try parameters.optionalUnsigned("length")
         firstLine = try parameters.optionalUnsigned("first_line")
         lines = try parameters.optionalUnsigned("lines")
         hash = try parameters.flag("hash")
-        ifNoneMatch = try parameters.optionalBytes("if_none_match")
         if firstLine == 0 { throw .parameter("first_line", "is zero; lines are counted from 1") }
         if firstLine != nil || lines != nil, offset > 0 || length != nil {
             throw .parameter("first_line", "or lines is there together with offset or length")
         }
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        ifNoneMatch = try parameters.optionalBytes("if_none_match")
     }
 
     /// Writes the members of the JSON object.
@@ -198,23 +198,23 @@ public struct FileWriteRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         mode = try parameters.optionalUnsigned("mode", maximum: 0o7777).map { UInt32($0) }
-        ifMatch = try parameters.optionalBytes("if_match")
         createOnly = try parameters.flag("create_only")
         parents = try parameters.flag("parents")
         sync = try parameters.flag("fsync")
+        offset = try parameters.optionalUnsigned("offset") ?? 0
+        hardLinks = try HardLinks(parameters)
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        ifMatch = try parameters.optionalBytes("if_match")
         sha256 = try parameters.optionalBytes("sha256")
         part = try parameters.optionalBytes("part")
         if let part {
             guard sha256 != nil else { throw .parameter("part", "needs sha256, by which it is told whether it is whole") }
             guard FileWriteRequest.isPlainName(part) else { throw .parameter("part", "is not 1 to 64 letters and digits") }
         }
-        offset = try parameters.optionalUnsigned("offset") ?? 0
         if offset > 0, part == nil { throw .parameter("offset", "needs a part to go on with") }
-        hardLinks = try HardLinks(parameters)
     }
 
     /// Writes the members of the JSON object.
@@ -264,10 +264,10 @@ public struct FileRemoveRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
+        recursive = try parameters.flag("recursive")
         path = try parameters.requiredPath("path")
         directory = try parameters.directory()
-        recursive = try parameters.flag("recursive")
     }
 
     /// Writes the members of the JSON object.
@@ -301,11 +301,11 @@ public struct FileMakeDirectoryRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         parents = try parameters.flag("parents")
         mode = try parameters.optionalUnsigned("mode", maximum: 0o7777).map { UInt32($0) }
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
     }
 
     /// Writes the members of the JSON object.
@@ -340,11 +340,11 @@ public struct FileRenameRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
+        replace = try parameters.flag("replace", default: true)
         from = try parameters.requiredPath("from")
         to = try parameters.requiredPath("to")
         directory = try parameters.directory()
-        replace = try parameters.flag("replace", default: true)
     }
 
     /// Writes the members of the JSON object.

@@ -45,6 +45,19 @@ extension JSONValue {
         return number
     }
 
+    /// The number of the choice that a parameter names, 0 where it is not there.
+    /// - Parameter nameOf: The names, by their numbers from 0 on.
+    @inline(never)
+    func choice(_ name: Literal, _ nameOf: (UInt8) -> Literal?) throws(OperationError) -> UInt8 {
+        guard let wanted = try optionalBytes(name) else { return 0 }
+        var number: UInt8 = 0
+        while let choice = nameOf(number) {
+            if wanted.equals(choice) { return number }
+            number += 1
+        }
+        throw .parameter(name, "is none that exists")
+    }
+
     func byteStrings(_ name: Literal) throws(OperationError) -> [[UInt8]]? {
         guard let member = self[name] else { return nil }
         guard let elements = member.array else { throw .parameter(name, "is not an array") }

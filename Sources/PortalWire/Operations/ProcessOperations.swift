@@ -16,9 +16,9 @@ public struct ProcessWriteRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        process = try parameters.requiredBytes("process")
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         end = try parameters.flag("eof")
+        process = try parameters.requiredBytes("process")
     }
 
     /// Writes the members of the JSON object.
@@ -48,13 +48,13 @@ public struct ProcessSignalRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        process = try parameters.requiredBytes("process")
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         guard let number = try parameters.optionalUnsigned("signal", maximum: 64), number > 0 else {
             throw .parameter("signal", "is not a number from 1 to 64")
         }
         signal = Int32(number)
         tree = try parameters.flag("tree")
+        process = try parameters.requiredBytes("process")
     }
 
     /// Writes the members of the JSON object.
@@ -82,9 +82,9 @@ public struct ProcessWaitRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        process = try parameters.requiredBytes("process")
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         timeoutMilliseconds = try parameters.optionalUnsigned("timeout_ms", maximum: 1 << 40)
+        process = try parameters.requiredBytes("process")
     }
 
     /// Writes the members of the JSON object.

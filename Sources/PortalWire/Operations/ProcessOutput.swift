@@ -53,12 +53,12 @@ public struct ProcessOutputRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        process = try parameters.requiredBytes("process")
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         from = try parameters.optionalUnsigned("from") ?? 0
         follow = try parameters.flag("follow")
         limit = try parameters.optionalUnsigned("limit")
         tail = try parameters.optionalUnsigned("tail")
+        process = try parameters.requiredBytes("process")
     }
 
     /// Writes the members of the JSON object.

@@ -68,7 +68,7 @@ public struct ProcessStartRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         // Whole from the start: each of the many ways out then has one value to drop, where an image would have code for each member.
         self.init(command: .loginShell)
         try readCommand(parameters)

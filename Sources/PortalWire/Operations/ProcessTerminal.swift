@@ -51,10 +51,10 @@ public struct ProcessResizeRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        process = try parameters.requiredBytes("process")
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         rows = try parameters.terminalLength("rows")
         columns = try parameters.terminalLength("columns")
+        process = try parameters.requiredBytes("process")
     }
 
     /// Writes the members of the JSON object.

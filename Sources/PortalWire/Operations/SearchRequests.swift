@@ -28,7 +28,7 @@ public struct SearchScope: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         // Whole before the first thing that can fail: otherwise each of these has its own way of taking apart what is there so far.
         self.init()
         paths = try parameters.byteStrings("paths") ?? []
@@ -158,7 +158,7 @@ public struct SearchGrepRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         self.init(pattern: [])
         pattern = try parameters.requiredBytes("pattern")
         scope = try SearchScope(parameters)
@@ -170,14 +170,8 @@ public struct SearchGrepRequest: Sendable {
         invert = try parameters.flag("invert")
         before = try parameters.optionalUnsigned("before", maximum: 1000) ?? 0
         after = try parameters.optionalUnsigned("after", maximum: 1000) ?? 0
-        if let name = try parameters.optionalBytes("mode") {
-            guard let found = Mode.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("mode", "is none that exists") }
-            mode = found
-        }
-        if let name = try parameters.optionalBytes("sort") {
-            guard let found = Order.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("sort", "is none that exists") }
-            order = found
-        }
+        mode = Mode(rawValue: try parameters.choice("mode") { Mode(rawValue: $0)?.name }) ?? .content
+        order = Order(rawValue: try parameters.choice("sort") { Order(rawValue: $0)?.name }) ?? .none
         maximumCount = try parameters.optionalUnsigned("max_count")
         limit = try parameters.optionalUnsigned("limit")
         maximumColumns = try parameters.optionalUnsigned("max_columns", maximum: 65536)
@@ -277,20 +271,14 @@ public struct SearchGlobRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         self.init(patterns: [])
         patterns = try parameters.byteStrings("patterns") ?? []
         if let pattern = try parameters.optionalBytes("pattern") { patterns.append(pattern) }
         guard !patterns.isEmpty else { throw .parameter("pattern", "is missing") }
         scope = try SearchScope(parameters)
-        if let name = try parameters.optionalBytes("kind") {
-            guard let found = Kind.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("kind", "is none that exists") }
-            kind = found
-        }
-        if let name = try parameters.optionalBytes("sort") {
-            guard let found = Order.allCases.first(where: { name.equals($0.name) }) else { throw .parameter("sort", "is none that exists") }
-            order = found
-        }
+        kind = Kind(rawValue: try parameters.choice("kind") { Kind(rawValue: $0)?.name }) ?? .file
+        order = Order(rawValue: try parameters.choice("sort") { Order(rawValue: $0)?.name }) ?? .none
         ignoreCase = try parameters.flag("ignore_case")
         attributes = try parameters.flag("attributes")
         limit = try parameters.optionalUnsigned("limit")

@@ -32,13 +32,13 @@ public struct WatchStartRequest: Sendable {
 
     /// Reads the parameters of a request.
     /// - Throws: `OperationError` with the code `invalid`.
-    public init(_ parameters: JSONValue) throws(OperationError) {
-        path = try parameters.requiredPath("path")
-        directory = try parameters.directory()
+    public init(_ parameters: borrowing JSONValue) throws(OperationError) {
         recursive = try parameters.flag("recursive", default: true)
         ignore = try parameters.flag("ignore")
-        exclude = try parameters.byteStrings("exclude") ?? []
         settleMilliseconds = try parameters.optionalUnsigned("settle_ms", maximum: WatchStartRequest.mostSettleMilliseconds) ?? 50
+        path = try parameters.requiredPath("path")
+        directory = try parameters.directory()
+        exclude = try parameters.byteStrings("exclude") ?? []
     }
 
     /// Writes the members of the JSON object.
