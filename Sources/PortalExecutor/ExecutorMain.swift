@@ -22,7 +22,7 @@ public func executorMain(argc: Int32, argv: UnsafeMutablePointer<UnsafeMutablePo
         return 0
     }
     if arguments.count == 2, arguments[1].equals("version") {
-        write(executorBuild + [0x0A], to: 1)
+        write(executorBuild + [UInt8]("\n"), to: 1)
         return 0
     }
     write([UInt8]("usage: executor serve TOKEN [--linger SECONDS [--resume NAME]] | check FILE HEX | environment TOKEN | version\n"), to: 2)

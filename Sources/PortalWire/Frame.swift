@@ -27,6 +27,12 @@ public struct Frame: Sendable {
     /// The JSON header.
     public var header: ArraySlice<UInt8> { bytes[Frame.prefixLength..<Frame.prefixLength + headerLength] }
 
+    /// The JSON header's own bytes.
+    public var headerBytes: [UInt8] { bytes.part(Frame.prefixLength, Frame.prefixLength + headerLength) }
+
+    /// The payload's own bytes.
+    public var payloadBytes: [UInt8] { bytes.part(from: Frame.prefixLength + headerLength) }
+
     /// What follows the header.
     public var payload: ArraySlice<UInt8> { bytes[(Frame.prefixLength + headerLength)...] }
 

@@ -10,7 +10,9 @@ enum ListOperation {
         filter.ignores = request.ignore
         for glob in request.exclude {
             // What a `.gitignore` names is what a request's glob names with `!`.
-            guard filter.overrides.add(override: glob.first == 0x21 ? glob : [0x21] + glob, ignoresCase: false) else { throw badGlob(glob) }
+            guard filter.overrides.add(override: glob.first == 0x21 ? glob : [UInt8]("!") + glob, ignoresCase: false) else {
+                throw badGlob(glob)
+            }
         }
         let home = host.home
         let path = HostPath(request.path, directory: request.directory, home: home)

@@ -60,7 +60,7 @@ private final class FileSource: ContentSource {
         let piece = lines.map { $0.isTaking ? count : FileSource.pieceLength } ?? count
         let bytes = try read(Int(min(UInt64(piece), remaining)))
         if passed < FileSource.lookedAt, request.offset == 0 {
-            isBinary = isBinary || bytes.prefix(Int(FileSource.lookedAt - passed)).contains(0)
+            isBinary = isBinary || bytes.part(0, min(bytes.count, Int(FileSource.lookedAt - passed))).contains(0)
         }
         passed += UInt64(bytes.count)
         remaining -= UInt64(bytes.count)

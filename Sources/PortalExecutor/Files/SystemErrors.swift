@@ -2,7 +2,7 @@ import CExecutorPlatform
 import PortalWire
 
 /// The failure of a system call as the wire has it; the only place where an errno becomes a code.
-func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32, applied: OperationError.Applied = .no) -> OperationError {
+func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32, applied: OperationError.Applied) -> OperationError {
     let number = failure < 0 ? -failure : failure
     let (code, text) = meaning(of: number)
     var message = [UInt8](verb)
@@ -17,6 +17,10 @@ func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32, applied: Op
     }
     return OperationError(code, message, errno: number, path: path, applied: applied)
 }
+
+/// The failure of a system call that changed nothing.
+@inline(never)
+func systemError(_ verb: Literal, _ path: [UInt8], _ failure: Int32) -> OperationError { systemError(verb, path, failure, applied: .no) }
 
 /// The failure of a system call at an entry below a path, which is empty where it was the path itself.
 func systemError(

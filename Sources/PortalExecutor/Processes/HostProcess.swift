@@ -99,7 +99,7 @@ final class HostProcess {
             job.addArgument(job.program)
             job.addArgument([UInt8]("-c"))
             job.addArgument(text)
-        case .loginShell: job.addArgument([0x2D] + lastComponent(job.program))
+        case .loginShell: job.addArgument([UInt8]("-") + lastComponent(job.program))
         }
         spawnJob = job
     }

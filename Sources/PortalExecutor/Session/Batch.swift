@@ -81,7 +81,7 @@ final class BatchOperationRequest: OpenRequest {
 
     func ended(_ frame: Frame) {
         // The frame's header, but for its first two members: whose request it ends is what the line says.
-        let header = Array(frame.header)
+        let header = frame.headerBytes
         var start = 0
         for _ in 0..<2 {
             while header[start] != 0x2C { start += 1 }

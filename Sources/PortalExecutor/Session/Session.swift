@@ -261,11 +261,11 @@ final class Session {
             if case .hello(let hello, _) = event { return try begin(with: hello) }
             guard case .message(let message, let frame) = event else { return }
             switch message {
-            case .request(let request): try begin(request, payload: Array(frame.payload))
+            case .request(let request): try begin(request, payload: frame.payloadBytes)
             case .data(let id, _, let end):
                 guard let request = open[id] else { return }
                 request.receivedFrames += 1
-                try request.receive(Array(frame.payload), end: end)
+                try request.receive(frame.payloadBytes, end: end)
             case .credit(let id, let bytes):
                 guard let request = open[id] else { return }
                 try request.credit.grant(bytes)
@@ -297,7 +297,7 @@ final class Session {
             return
         }
         var message = [UInt8]("this executor has no operation ")
-        message += request.operation
+        message.add(request.operation)
         endpoint.send(
             KeptFrame(failureFrame(id: request.id, OperationError(.unsupported, message)), request: request.id, ordinal: 1))
     }

@@ -36,7 +36,7 @@ final class WatchRequest: OpenRequest {
             filter.ignores = request.ignore
             // Git's own files are not the work's.
             var globs = request.ignore ? [[UInt8]("!.git")] : []
-            for glob in request.exclude { globs.add([0x21] + glob) }
+            for glob in request.exclude { globs.add([UInt8]("!") + glob) }
             for glob in globs where !filter.overrides.add(override: glob, ignoresCase: false) {
                 throw OperationError(.invalid, "watch", glob, "not a glob")
             }
@@ -184,7 +184,7 @@ final class WatchRequest: OpenRequest {
             isDue = false
             if mustRescan { say("rescan", [0x2E]) }
             mustRescan = false
-            lines += changes.takeLines()
+            lines.add(changes.takeLines())
         }
         let piece = lines.takeFirst(pieceLength)
         if !piece.isEmpty { sendData(.content, piece) }

@@ -234,12 +234,17 @@ extension JSONWriter {
         byteString(bytes)
     }
 
+    /// A number, which must be at most `Int64.max`.
+    @inline(never)
+    public mutating func member(_ name: Literal, number: UInt64) {
+        self.name(name)
+        integer(number)
+    }
+
     /// A number, which must be at most `Int64.max`; nothing where there is none.
     @inline(never)
     public mutating func member(_ name: Literal, number: UInt64?) {
-        guard let number else { return }
-        self.name(name)
-        integer(number)
+        if let number { member(name, number: number) }
     }
 
     /// A number with a sign.

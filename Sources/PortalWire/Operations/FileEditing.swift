@@ -21,7 +21,6 @@ public struct FileEdit: Sendable, Equatable {
             throw OperationError(.invalid, literal: "the data is no JSON object with an array of edits")
         }
         var edits: [FileEdit] = []
-        edits.reserveCapacity(elements.count)
         for element in elements {
             guard let old = element.bytes("old"), let new = element.bytes("new") else {
                 throw OperationError(.invalid, literal: "an edit has no old or no new text")

@@ -32,7 +32,11 @@ extension JSONValue {
         return flag
     }
 
-    func optionalUnsigned(_ name: Literal, maximum: UInt64 = UInt64(Int64.max)) throws(OperationError) -> UInt64? {
+    // Not a default of the other: every place that calls it would have the number.
+    @inline(never)
+    func optionalUnsigned(_ name: Literal) throws(OperationError) -> UInt64? { try optionalUnsigned(name, maximum: UInt64(Int64.max)) }
+
+    func optionalUnsigned(_ name: Literal, maximum: UInt64) throws(OperationError) -> UInt64? {
         guard let member = self[name] else { return nil }
         guard let number = member.unsigned, number <= maximum else { throw .parameter(name, "is not a number in its range") }
         return number
