@@ -207,7 +207,7 @@ struct RealCodexTests {
             #expect(await eventually(seconds: 60) { FileManager.default.fileExists(atPath: "\(place.there)/seen-\(number)") })
             try await relay.apply(.cut)
         }
-        try await done
+        _ = try await done
         let text = texts(stage).first ?? ""
         #expect(text.contains((1...40).map { "number \($0)\n" }.joined() + "whole"), "\(text)")
         await relay.stop()

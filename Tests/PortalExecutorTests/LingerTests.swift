@@ -137,10 +137,12 @@ import Testing
         let peer = try LingeringPeer(program)
         try peer.begin()
         let sleeper = try peer.startSleeper(background: true)
+        let supervisor = peer.supervisor
         try peer.sendRaw([0, 0, 0, 1, 0, 0, 0, 0])
         let link = try #require(peer.link)
         #expect(String(decoding: try link.rest(), as: UTF8.self).contains("a frame's length is out of bounds"))
-        #expect(eventually { link.exitStatus() == 1 })
+        // The supervisor removes the socket when the executor has ended.
+        #expect(eventually { link.exitStatus() == 1 && !isRunning(supervisor) })
         #expect(!isRunning(sleeper.process) && peer.sockets.isEmpty)
     }
 
