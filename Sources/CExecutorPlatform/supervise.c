@@ -31,7 +31,8 @@ static void __attribute__((noreturn)) supervise(pid_t executor, const uint8_t *p
     do ended = waitpid(-1, &status, 0);
     while (ended != executor && (ended > 0 || errno == EINTR));
     platform_kill_all(prefix);
-    if (status != 0) platform_session_save();
+    // One that has ended by itself has ended its session, and leaves nothing.
+    if (WIFSIGNALED(status)) platform_session_save();
     platform_session_remove();
     _exit(0);
 }
